@@ -1,0 +1,314 @@
+"""The core that every front end calls: targets in, a report out."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dl_harness.contract import CONTRACTS, Contract
+from dl_harness.evidence import Evidence
+from dl_harness.results import (
+    SCHEMA_VERSION,
+    AdapterReport,
+    AdapterVerdict,
+    Drawn,
+    Plan,
+    Report,
+    Result,
+    judge,
+)
+from dl_harness.run import Observed, needs_of, observe
+from dl_harness.spec import Settings, Spec, Target, UsageError
+from dl_harness.target import resolve
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+EXIT_CODES: dict[AdapterVerdict, int] = {"pass": 0, "fail": 1, "interrupted": 2, "error": 3, "vacuous": 5}
+"""pytest's: 0 conforms, 1 violations, 2 interrupted, 3 our own failure, 5 nothing was proved; 4 is a usage error."""
+
+WORST_FIRST: tuple[AdapterVerdict, ...] = ("interrupted", "error", "fail", "vacuous", "pass")
+
+Progress = Callable[[str, str], None]
+"""Told the adapter and the flow that begins."""
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """A report, and the items with what was predicted on them by adapter."""
+
+    report: Report
+    drawn: dict[str, tuple[Drawn, ...]] = {}
+
+    @property
+    def exit_code(self) -> int:
+        """pytest's exit code for the verdict."""
+        return EXIT_CODES[self.report.verdict]
+
+
+def select(ids: Iterable[str]) -> tuple[Contract, ...]:
+    """The contracts that ids, prefixes of ids (`OUT`) or families name; all of them when nothing is named.
+
+    Raises UsageError for a name that matches nothing.
+    """
+    import dl_harness.contracts  # noqa: F401 - declares the catalogue
+
+    wanted = [name.strip() for entry in ids for name in entry.split(",") if name.strip()]
+    if not wanted:
+        return tuple(CONTRACTS.values())
+    chosen: dict[str, Contract] = {}
+    for name in wanted:
+        found = [c for c in CONTRACTS.values() if name.upper() in {c.id, c.id.split("-")[0]} or name.lower() == c.family]
+        if not found:
+            import difflib
+
+            near = difflib.get_close_matches(name.upper(), CONTRACTS, 3)
+            hint = f"Did you mean {', '.join(near)}?" if near else "`dl-harness contracts` lists them."
+            raise UsageError(f"--select {name}: no contract or family of that name. {hint}")
+        chosen.update((c.id, c) for c in found)
+    return tuple(CONTRACTS[id_] for id_ in CONTRACTS if id_ in chosen)
+
+
+def check(
+    *targets: str,
+    model: str | Path | dict[str, Any] | None = None,
+    artifacts: str | Path | None = None,
+    items: str | Path | None = None,
+    stubs: str | Path | None = None,
+    select: Iterable[str] = (),
+    batch_size: int | None = None,
+    call_limit: float | None = None,
+    wrappers: str | None = None,
+    progress: Progress = lambda adapter, flow: None,
+) -> Report:
+    """Check adapters offline and return the results.
+
+    Each target is `path/to/file.py:Class`, `module:Class`, a `dataloop.json`, or a folder that holds some. What is
+    not given is read from `[tool.dl-harness]` in the adapter's own pyproject.toml. `call_limit` is in seconds.
+
+    Raises UsageError for what cannot be checked as it was asked for.
+    """
+    given = _given(model, artifacts, items, stubs, select, batch_size, call_limit, wrappers)
+    return run(targets, given, progress).report
+
+
+def _given(
+    model: str | Path | dict[str, Any] | None,
+    artifacts: str | Path | None,
+    items: str | Path | None,
+    stubs: str | Path | None,
+    select: Iterable[str],
+    batch_size: int | None,
+    call_limit: float | None,
+    wrappers: str | None,
+) -> dict[str, Any]:
+    given = {
+        "model": model if isinstance(model, dict) or model is None else str(model),
+        "artifacts": None if artifacts is None else str(artifacts),
+        "items": None if items is None else str(items),
+        "stubs": None if stubs is None else str(stubs),
+        "select": tuple(select),
+        "batch_size": batch_size,
+        "call_limit": call_limit,
+        "wrappers": wrappers,
+    }
+    return {key: value for key, value in given.items() if value is not None and value != ()}
+
+
+def run(targets: Iterable[str], given: dict[str, Any], progress: Progress = lambda adapter, flow: None) -> Checked:
+    """Check every adapter that the targets name; an interruption keeps what was learned."""
+    found = [target for name in targets for target in resolve(name)]
+    if not found:
+        raise UsageError("no target was given.")
+    prepared = [(target, *_prepare(target, given)) for target in found]
+    adapters: list[AdapterReport] = []
+    drawn: dict[str, tuple[Drawn, ...]] = {}
+    environment: dict[str, str] = {}
+    for target, spec, settings, contracts in prepared:
+        started = time.monotonic()
+        name = target.subject.name
+        observed = observe(target, spec, settings.service, lambda flow, name=name: progress(name, flow))  # type: ignore[misc]
+        environment = {**environment, **observed.evidence.environment}
+        report = _report(observed, contracts, time.monotonic() - started)
+        adapters.append(report)
+        drawn[f"{report.target}:{report.adapter}"] = _drawn(observed)
+        if observed.interrupted:
+            break
+    verdict = next(v for v in WORST_FIRST if any(a.verdict == v for a in adapters))
+    return Checked(Report(SCHEMA_VERSION, _own_environment() | environment, verdict, tuple(adapters)), drawn)
+
+
+def _own_environment() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {"dl-harness": version("dl-harness")}
+
+
+def settings_of(root: Path) -> tuple[Settings, Path]:
+    """`[tool.dl-harness]` of the nearest pyproject.toml at or above a folder, and where it stands.
+
+    Raises UsageError when it cannot be read.
+    """
+    for folder in (root, *root.parents):
+        file = folder / "pyproject.toml"
+        if file.is_file():
+            try:
+                table = tomllib.loads(file.read_text("utf-8")).get("tool", {}).get("dl-harness")
+                if table is not None:
+                    return msgspec.convert(table, Settings), folder
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+                raise UsageError(f"[tool.dl-harness] in {file} cannot be read: {error}.") from error
+        if (folder / ".git").exists():
+            break
+    return Settings(), root
+
+
+def _prepare(target: Target, given: dict[str, Any]) -> tuple[Spec, Settings, tuple[Contract, ...]]:
+    """What is asked of one adapter: its repository's settings, and what was given laid over them."""
+    settings, folder = settings_of(Path(target.root))
+    paths = {name: _path(name, given.get(name), getattr(settings, name), folder) for name in ("artifacts", "items", "stubs")}
+    if paths["items"] is not None:
+        _refuse_empty(paths["items"])
+    model = _model(given.get("model"), settings.model, folder)
+    contracts = select(given.get("select") or settings.select)
+    spec = Spec(
+        target=target,
+        workspace="",
+        evidence="",
+        model={**target.model, **model},
+        items=_text(paths["items"]),
+        artifacts=_text(paths["artifacts"]),
+        stubs=_text(paths["stubs"]),
+        batch_size=given.get("batch_size", settings.batch_size),
+        call_limit_s=given.get("call_limit", settings.call_limit),
+        wrappers=given.get("wrappers", settings.wrappers),
+        needs=needs_of(contracts) if len(contracts) < len(CONTRACTS) else (),
+    )
+    if spec.batch_size < 1:
+        raise UsageError(f"the batch size must be at least 1, not {spec.batch_size}.")
+    if spec.wrappers not in {"sdk", "reference"}:
+        raise UsageError(f"wrappers must be 'sdk' or 'reference', not {spec.wrappers!r}.")
+    return spec, settings, contracts
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _path(name: str, given: str | None, setting: str | None, folder: Path) -> Path | None:
+    path = Path(given).resolve() if given is not None else (folder / setting).resolve() if setting is not None else None
+    if path is not None and not path.exists():
+        raise UsageError(f"--{name} {given or setting}: there is no such file or folder.")
+    return path
+
+
+def _refuse_empty(items: Path) -> None:
+    from dl_harness.scene import items_of
+    from dl_mock.scene import SceneError
+
+    try:
+        found, _ = items_of(items)
+    except SceneError as error:
+        raise UsageError(f"--items {items}: {error}.") from error
+    if not found:
+        raise UsageError(f"--items {items}: expected at least one item, saw none.")
+
+
+def _model(given: Any, setting: str | None, folder: Path) -> dict[str, Any]:
+    if isinstance(given, dict):
+        return given
+    path = Path(given) if given is not None else folder / setting if setting is not None else None
+    if path is None:
+        return {}
+    try:
+        document = json.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"--model {path}: {error.strerror}.") from error
+    except ValueError as error:
+        raise UsageError(f"--model {path}: expected a JSON object, the model as the API returns it; {error}.") from error
+    if not isinstance(document, dict):
+        raise UsageError(f"--model {path}: expected a JSON object, saw a {type(document).__name__}.")
+    return document
+
+
+def _report(observed: Observed, contracts: tuple[Contract, ...], duration: float) -> AdapterReport:
+    evidence = observed.evidence
+    results = judge(evidence, contracts)
+    verdict, summary = _verdict(evidence, results, observed.interrupted)
+    count = {v: sum(r.verdict == v for r in results) for v in ("inapplicable", "vacuous")}
+    plan = Plan(
+        planned=len(results),
+        executed=len(results) - sum(count.values()),
+        inapplicable=count["inapplicable"],
+        vacuous=count["vacuous"],
+        flows=tuple(flow.label for flow in evidence.flows),
+        not_run=evidence.not_run,
+        inferred=evidence.subject.inferred,
+    )
+    return AdapterReport(
+        adapter=evidence.subject.name,
+        target=evidence.subject.target,
+        plan=plan,
+        verdict=verdict,
+        results=results,
+        summary=summary,
+        duration_s=duration,
+        output_tail=observed.output_tail,
+    )
+
+
+def _verdict(evidence: Evidence, results: tuple[Result, ...], interrupted: bool) -> tuple[AdapterVerdict, str]:
+    """The adapter's verdict, and a sentence for the ones that a list of contracts does not explain."""
+    if interrupted:
+        return "interrupted", "the check was interrupted; what had been learned by then is below"
+    unmatched = [r for flow in evidence.flows for r in flow.requests if r.route is None]
+    if unmatched:
+        first = unmatched[0]
+        return "error", (
+            f"the mock platform has no route for {first.method} {first.path}, so the run proves nothing about what follows"
+            " from it; please report this with the adapter's call"
+        )
+    if any(r.verdict == "error" for r in results):
+        return "error", "a contract itself failed; please report this"
+    if any(r.verdict == "fail" for r in results):
+        return "fail", ""
+    reason = _nothing_proved(evidence, results)
+    return ("vacuous", reason) if reason else ("pass", "")
+
+
+def _nothing_proved(evidence: Evidence, results: tuple[Result, ...]) -> str | None:
+    """Why a run without violations is still not green, or None."""
+    if not any(r.verdict in {"pass", "warning"} for r in results):
+        return "no contract had anything to judge"
+    dynamic = [r for r in results if r.family == "output format"]
+    if dynamic and not any(r.verdict in {"pass", "warning"} for r in dynamic):
+        return "nothing that the adapter returns could be judged: " + next(
+            (r.reason for r in dynamic if r.verdict == "vacuous" and r.reason), "no output contract applies"
+        )
+    return None
+
+
+def _drawn(observed: Observed) -> tuple[Drawn, ...]:
+    """The items of the first flow that got to the end, with what it left on them."""
+    flows = observed.evidence.named("predict_items", "embed_items")
+    flow = next((f for f in flows if f.items and f.stored), None)
+    if flow is None:
+        return ()
+    stored = {s.item: s for s in flow.stored}
+    return tuple(
+        Drawn(
+            item=item,
+            content=observed.contents.get(item.id, b""),
+            annotations=stored[item.id].annotations if item.id in stored else (),
+            vector_size=next(iter(stored[item.id].vectors), None) if item.id in stored else None,
+        )
+        for item in flow.items
+    )
+

@@ -1,0 +1,225 @@
+"""The child process: import an adapter, run the planned flows, write evidence as it is learned.
+
+It may hang, crash or be killed at any moment; whatever it has learned by then is in the evidence file.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform as machine
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dl_harness import plan, scene
+from dl_harness.evidence import Described, Event, FlowEnded, Planned, Subject, encode
+from dl_harness.flows import guard
+from dl_harness.flows.inspection import read_adapter
+from dl_harness.flows.recording import Recorder
+from dl_harness.flows.stage import FlowFailed, Stage, connected
+from dl_harness.spec import Spec, read
+from dl_harness.target import model_facts
+from dl_harness.workspace import Workspace
+from dl_mock.platform import Platform
+
+POLL_S = 0.02
+HUNG = 70  # exit status of a child that gave up on a call
+
+
+class EvidenceFile:
+    """Appends events to a file, one line each, from any thread."""
+
+    def __init__(self, path: str) -> None:
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - open for the life of the process
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            self._file.write(encode(event))
+
+
+@dataclass
+class Check:
+    """Everything the stages of one child share."""
+
+    spec: Spec
+    workspace: Workspace
+    emit: Callable[[Event], None]
+    recorder: Recorder
+    platform: list[Platform] = field(default_factory=list)
+    adapter_class: type | None = None
+    subject: Subject | None = None
+    kind: str = "image"
+    label: str = ""
+
+
+def main() -> None:
+    """Run the spec whose path is the only argument."""
+    spec = read(Path(sys.argv[1]).read_bytes())
+    workspace = Workspace(Path(spec.workspace), Path(spec.target.root))
+    emit = EvidenceFile(spec.evidence)
+    platforms: list[Platform] = []
+    recorder = Recorder(emit, lambda: len(platforms[-1].journal) if platforms else 0, workspace)
+    check = Check(spec, workspace, emit, recorder, platforms)
+    guard.install(recorder.opened, recorder.refused)
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            _run(check)
+        except BaseException as error:  # handed to the main thread, which prints it and exits
+            failure.append(error)
+
+    # The SDK inspects the whole call stack on every request, so flows start from the bottom of a fresh thread.
+    thread = threading.Thread(target=work, name="flows", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(POLL_S)
+        _watch(check)
+    if failure:
+        sys.excepthook(type(failure[0]), failure[0], failure[0].__traceback__)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1 if failure else 0)  # threads of the adapter must not keep the process
+
+
+def _watch(check: Check) -> None:
+    """End the process when a user function does not come back."""
+    running = check.recorder.longest_running()
+    limit = check.spec.call_limit_s
+    if running is None or time.monotonic() - running.started < limit:
+        return
+    stack = check.recorder.stack_of(running)
+    message = f"{running.function} did not come back within {limit:g} s"
+    failure = msgspec.structs.replace(stack, message=message)
+    check.recorder.give_up(running, failure)
+    check.emit(FlowEnded(label=check.label, ended="hung", failure=failure, duration_s=limit))
+    os._exit(HUNG)
+
+
+def _run(check: Check) -> None:
+    spec = check.spec
+    os.chdir(check.workspace.app)
+    check.adapter_class, subject = read_adapter(spec.target, check.workspace, check.recorder, spec.stubs)
+    subject = msgspec.structs.replace(subject, model=model_facts(spec.model or spec.target.model))
+    if check.adapter_class is None:
+        check.emit(Described(subject, _environment()))
+        return
+    check.recorder.instrument(check.adapter_class)
+    if spec.wrappers == "reference":
+        from dl_harness.flows import reference
+
+        reference.install(check.adapter_class)
+    check.kind, said = scene.input_kind(subject, _source(spec))
+    prepared = _prepare_scene(check, subject, said)
+    reasons = plan.reasons(
+        prepared.subject, spec.needs, importlib.util.find_spec("dtlpymetrics") is not None, check.kind == "prompt"
+    )
+    check.subject = prepared.subject
+    check.emit(Described(prepared.subject, _environment()))
+    labels = tuple(label for stage in plan.STAGES for label in stage.flows if label not in reasons)
+    check.emit(Planned(labels, reasons))
+    for stage in plan.STAGES:
+        if (stage.name == "fresh process") == spec.fresh:
+            wanted = [label for label in stage.flows if label in labels and label not in spec.done]
+            if any(not label.startswith("load_from_model") for label in wanted) or wanted == ["load_from_model"]:
+                _run_stage(check, stage, prepared, set(wanted))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The scene that every stage starts from."""
+
+    subject: Subject
+    documents: dict[str, list[dict[str, Any]]]
+
+
+def _prepare_scene(check: Check, subject: Subject, said: str | None) -> Prepared:
+    import dl_fixtures
+
+    source = Path(check.spec.items) if check.spec.items else dl_fixtures.path(scene.FIXTURES[check.kind])
+    items, annotations = scene.items_of(source)
+    model = check.spec.model or check.spec.target.model
+    documents, inferred = scene.build(subject, model, check.kind, items, annotations, None)
+    told = (*((said,) if said and not check.spec.items else ()), *inferred)
+    return Prepared(msgspec.structs.replace(subject, inferred=told), documents)
+
+
+def _source(spec: Spec) -> str:
+    return Path(spec.target.source or "").read_text(errors="replace") if spec.target.source else ""
+
+
+def _environment() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"python": machine.python_version(), "system": f"{machine.system()} {machine.machine()}"}
+    for name in ("dtlpy", "dtlpymetrics", "numpy"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _artifacts_folder(check: Check, stage: plan.Stage) -> Path | None:
+    """What the model's artifacts are at the start of a stage: as saved, as trained, or as given."""
+    handoff = check.workspace.directory / "handoff"
+    if stage.name == "fresh process":
+        return handoff / "saved"
+    if not stage.name.startswith("training") and (handoff / "trained").is_dir():
+        return handoff / "trained"
+    return Path(check.spec.artifacts) if check.spec.artifacts else None
+
+
+def _run_stage(check: Check, stage: plan.Stage, prepared: Prepared, wanted: set[str]) -> None:
+    from dl_harness.flows.running import Runner
+
+    platform = Platform()
+    check.platform.append(platform)
+    seeded = _seed(platform, prepared, _artifacts_folder(check, stage))
+    with connected(platform, check.workspace.dataloop) as session:
+
+        def run(label: str, *args: Any, **kwargs: Any) -> Any:
+            check.label = label
+            return recorded.run(label, *args, **kwargs)
+
+        recorded = Stage(platform, seeded, check.recorder, check.workspace, check.emit)
+        runner = Runner(session.dl, check, recorded, run, wanted)
+        try:
+            runner.run_stage(stage)
+        except FlowFailed as failed:
+            rest = [label for label in stage.flows if label in wanted and label not in runner.begun]
+            check.emit(Planned((), {label: f"{failed} did not return" for label in rest}))
+
+
+def _seed(platform: Platform, prepared: Prepared, artifacts: Path | None) -> scene.Seeded:
+    """Put the scene and the model's artifacts on a platform."""
+    documents = {key: [dict(row) for row in rows] for key, rows in prepared.documents.items()}
+    models = documents.pop("models")
+    platform.load_scene(documents)
+    state = platform.state
+    dataset = state.find("datasets", name="check")[0]
+    binaries = state.find("datasets", name="Binaries")[0]
+    project_id = dataset["projects"][0]
+    item_ids = tuple(sorted(i["id"] for i in state.find("items", datasetId=dataset["id"]) if i["type"] == "file"))
+    annotation_ids = frozenset(a["id"] for a in state.all("annotations"))
+    model = {**models[0], "datasetId": dataset["id"], "projectId": project_id, "context": {"project": project_id}}
+    if artifacts is not None and artifacts.is_dir():
+        rows = [{**row, "datasetId": binaries["id"]} for row in scene.artifact_items(artifacts, model["name"])]
+        platform.load_scene({"items": rows})
+        stored = [state.item_at(binaries["id"], row["filename"]) for row in rows]
+        model["artifacts"] = [{"type": "item", "itemId": item["id"]} for item in stored if item is not None]
+    platform.load_scene({"models": [model]})
+    model_id = state.all("models")[0]["id"]
+    return scene.Seeded(project_id, dataset["id"], model_id, item_ids, annotation_ids, ())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,8 @@
+"""The catalogue: one module per family; importing this package declares every contract.
+
+Contracts read evidence and judge it. They import no SDK, no HTTP and no pytest, and run nothing.
+"""
+
+from dl_harness.contracts import layout, lifecycle, output, signature, throughput
+
+__all__ = ["layout", "lifecycle", "output", "signature", "throughput"]

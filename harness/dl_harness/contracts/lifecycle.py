@@ -1,0 +1,229 @@
+"""Lifecycle: every step a model goes through comes to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dl_harness.contract import Judge, Judged, Judgement, Seen, contract
+from dl_harness.contracts.reading import EMBEDDING, PREDICTING, at, outcome, uses
+from dl_harness.contracts.signature import CALLS, adapter_known, overridden, refusal
+from dl_harness.evidence import Call, Evidence, Flow, Place
+
+
+def binds(evidence: Evidence, call: Call) -> bool:
+    """Whether the call fitted the signature; where it did not, the signature family says so."""
+    function = evidence.subject.functions.get(call.function)
+    if function is None or call.function not in CALLS:
+        return True
+    names = tuple(f"argument {index}" for index in range(call.positional))
+    return refusal(function.parameters, (names, call.keywords)) is None
+
+
+def failed(call: Call) -> str:
+    """How a call ended that did not return."""
+    if call.ended == "hung":
+        return "it did not come back within the time limit"
+    if call.ended == "exited":
+        return f"it ended the process ({call.failure or 'sys.exit'})"
+    if call.ended == "crashed":
+        return "the process died during the call"
+    return f"it {call.ended} {call.failure}" if call.failure else f"it {call.ended}"
+
+
+def place(evidence: Evidence, call: Call) -> Place:
+    """The adapter's own line that failed, or else where the function stands."""
+    if call.failure is not None and call.failure.place.file:
+        return call.failure.place
+    return at(evidence, call.function)
+
+
+def _comes_back(function: str, *names: str) -> Judge:
+    def judge(evidence: Evidence) -> Iterator[Judgement]:
+        for flow in evidence.named(*names) if names else evidence.flows:
+            if flow.label in {"load_from_model/elsewhere", "load_from_model/fresh", "train_model/elsewhere"}:
+                continue  # whether things work elsewhere is the directory layout's to say
+            for call in flow.called(function):
+                if not binds(evidence, call):
+                    continue
+                yield Judged(f"{function} calls")
+                if call.ended not in {"returned", "interrupted"}:
+                    items = ", ".join(flow.item(i).name for i in call.items[:4])
+                    where = f"{function} in {flow.label}" + (f", for {items}" if items else "")
+                    yield Seen(f"{function} returns", failed(call), where, place(evidence, call))
+
+    judge.__name__ = f"{function}_comes_back"
+    return judge
+
+
+@contract(
+    "LIF-001",
+    "lifecycle",
+    "the adapter can be built from its initInputs",
+    why="The runner builds the adapter when a service starts; an exception there keeps the service from ever becoming ready.",
+    fix="Let __init__ only store its inputs and call super().__init__(model_entity=model_entity); put work into load.",
+    needs=("load_from_model",),
+    applies=adapter_known,
+)
+def adapter_is_built(evidence: Evidence) -> Iterator[Judgement]:
+    """SDK: the package runner; BaseModelAdapter.__init__."""
+    init = evidence.subject.functions.get("__init__")
+    inputs = evidence.subject.init_inputs or ("model_entity",)
+    if init is not None and init.overridden and refusal(init.parameters, ((), inputs)) is not None:
+        return
+    for flow in evidence.named("load_from_model"):
+        if flow.label.endswith(("/elsewhere", "/fresh")):
+            continue
+        if any(call.ended != "returned" for call in flow.called("load")):
+            continue
+        yield Judged("constructions")
+        if flow.ended not in {"returned", "interrupted"}:
+            where = flow.failure.place if flow.failure and flow.failure.place.file else at(evidence, "__init__")
+            yield Seen("the constructor returns", outcome(flow), flow.label, where)
+
+
+contract(
+    "LIF-002",
+    "lifecycle",
+    "load comes back",
+    why="super().__init__(model_entity) runs load, so an exception there keeps the service from starting.",
+    fix="Load what local_path holds; when an artifact is missing say which one. Frameworks that are not installed here can be"
+    " replaced with --stubs, weights supplied with --artifacts.",
+    needs=("load_from_model",),
+    applies=overridden("load"),
+)(_comes_back("load"))
+
+contract(
+    "LIF-003",
+    "lifecycle",
+    "prepare_item_func comes back for every item",
+    why="predict_items calls it outside its try block: one item that raises aborts the whole call, and the items of its"
+    " batch and of every later one get nothing.",
+    fix="Handle every item of the declared input type; return a marker for what cannot be read, and an empty collection in"
+    " predict.",
+    needs=(*PREDICTING, *EMBEDDING),
+    applies=adapter_known,
+)(_comes_back("prepare_item_func"))
+
+contract(
+    "LIF-004",
+    "lifecycle",
+    "predict comes back for every batch",
+    why="An exception costs the whole batch: none of its items is annotated, and the execution fails at its end.",
+    fix="Handle what the batch can hold (an empty detection, a batch of one, an image without a third channel).",
+    needs=PREDICTING,
+    applies=uses("predict"),
+)(_comes_back("predict"))
+
+contract(
+    "LIF-005",
+    "lifecycle",
+    "embed comes back for every batch",
+    why="An exception costs the whole batch: none of its items is embedded, and the execution fails at its end.",
+    fix="Handle what the batch can hold (an empty text, a batch of one).",
+    needs=EMBEDDING,
+    applies=uses("embed"),
+)(_comes_back("embed"))
+
+contract(
+    "LIF-006",
+    "lifecycle",
+    "convert_from_dtlpy comes back",
+    why="prepare_data calls it after the download; when it fails, no training starts and the model stays in training.",
+    fix="Handle nested folders, items without annotations and annotations of other types.",
+    needs=("train_model",),
+    applies=overridden("convert_from_dtlpy"),
+)(_comes_back("convert_from_dtlpy"))
+
+contract(
+    "LIF-007",
+    "lifecycle",
+    "train comes back",
+    why="When train fails the machine's hours are lost, and the installed SDK leaves the model in the status training.",
+    fix="Train on what data_path holds, also when a subset is small or has one class.",
+    needs=("train_model",),
+    applies=uses("train"),
+)(_comes_back("train"))
+
+contract(
+    "LIF-008",
+    "lifecycle",
+    "save comes back",
+    why="save runs when training is over, and again when it failed: an exception there loses the trained weights.",
+    fix="Write what was loaded or trained; create sub-folders of local_path before writing into them.",
+    needs=("save_to_model", "train_model"),
+    applies=overridden("save"),
+)(_comes_back("save"))
+
+contract(
+    "LIF-009",
+    "lifecycle",
+    "evaluate comes back",
+    why="Evaluation predicts the whole dataset first; when evaluate fails, that work is lost and the model gets no score.",
+    fix="Return the model entity; use the base class's evaluate unless the metric is your own.",
+    needs=("evaluate_model",),
+    applies=overridden("evaluate"),
+)(_comes_back("evaluate"))
+
+
+@contract(
+    "LIF-010",
+    "lifecycle",
+    "the wrapper functions end well",
+    why="When a wrapper raises although every user function returned, what they returned cannot be used: the execution fails"
+    " and the work is lost.",
+    fix="Read the message and compare what the user function returns with the SDK's description of it.",
+    needs=("predict_items", "predict_dataset", "embed_items", "embed_dataset", "train_model", "save_to_model", "evaluate_model"),
+    applies=adapter_known,
+)
+def wrappers_end_well(evidence: Evidence) -> Iterator[Judgement]:
+    """SDK: ml/base_model_adapter.py; only failures that nothing else explains are reported here."""
+    for flow in evidence.flows:
+        if flow.name == "load_from_model" or flow.label == "train_model/elsewhere":
+            continue
+        yield Judged("flows")
+        if flow.ended in {"returned", "interrupted"} or _explained(evidence, flow):
+            continue
+        where = flow.failure.place if flow.failure and flow.failure.place.file else evidence.subject.place
+        yield Seen(f"{flow.name} returns", outcome(flow), flow.label, where)
+
+
+def _explained(evidence: Evidence, flow: Flow) -> bool:
+    """Whether a user function failed, or returned what another contract already calls wrong."""
+    for call in flow.calls:
+        if call.ended != "returned" or not binds(evidence, call):
+            return True
+        told = call.returned
+        if told is None or call.function not in {"predict", "embed"}:
+            continue
+        if not told.sized or told.kind in {"dict", "str", "bytes", "set"} or told.length != len(call.items):
+            return True
+        for entry in told.entries:
+            if call.function == "embed":
+                if entry.size is None or entry.nested or entry.unfinite or entry.not_numbers:
+                    return True
+            elif entry.annotations is None or any(
+                a.type is None or a.unfinite or a.unserialisable or not isinstance(a.label, str) for a in entry.annotations
+            ):
+                return True
+    required = {"train_model": ("train", "save", "convert_from_dtlpy"), "save_to_model": ("save",)}.get(flow.name, ())
+    return any(not evidence.subject.overrides(name) for name in required)
+
+
+@contract(
+    "LIF-011",
+    "lifecycle",
+    "user functions reach no address outside this machine",
+    why="Many platform clusters have no way out, and a download at run time fails the day its host changes.",
+    fix="Ship weights as artifacts of the model; point the adapter at a stub on loopback when it wraps a remote service.",
+    needs=("load_from_model", *PREDICTING, *EMBEDDING, "train_model"),
+    severity="warning",
+    applies=adapter_known,
+)
+def nothing_leaves_the_machine(evidence: Evidence) -> Iterator[Judgement]:
+    """Severity: a remote service may be the adapter's purpose; what the refusal breaks fails its own contract."""
+    for flow in evidence.flows:
+        yield Judged("flows")
+        for attempt in flow.network[:3]:
+            yield Seen("connections to this machine only", f"a connection to {attempt.address}", flow.label, attempt.place)
+
+

@@ -1,0 +1,240 @@
+"""Throughput, counted and not timed: what an adapter costs in calls, whatever machine it runs on."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+
+from dl_harness.contract import Judged, Judgement, Seen, contract
+from dl_harness.contracts.reading import EMBEDDING, PREDICTING, at, counted, uses
+from dl_harness.contracts.signature import adapter_known, overridden
+from dl_harness.evidence import Evidence, Flow
+
+BUDGET = 10
+"""Platform calls per item; the wrapper itself needs 3, and 4 for items without their dataset (measured)."""
+
+PROMPT_BUDGET = 40
+"""A prompt adapter also reads the item and its messages, and updates its answer while it streams."""
+
+
+def _judged(evidence: Evidence, *names: str) -> Iterator[Flow]:
+    """The flows that came to an end over some items."""
+    return (f for f in evidence.named(*names) if f.ended == "returned" and f.items)
+
+
+def _function(flow: Flow) -> str:
+    return "embed" if "embed" in flow.name else "predict"
+
+
+@contract(
+    "THR-001",
+    "throughput",
+    "predict is called once per batch",
+    why="Each call pays the model's fixed cost again: one call per item turns a batch of 16 into 16 times the overhead.",
+    fix="Do not override predict_items to walk items one by one, and run the whole batch through the model in one call.",
+    needs=PREDICTING,
+    applies=uses("predict"),
+)
+def predict_once_per_batch(evidence: Evidence) -> Iterator[Judgement]:
+    """SDK: predict_items, range(0, len(items), batch_size)."""
+    yield from _once_per_batch(evidence, "predict", PREDICTING)
+
+
+def _once_per_batch(evidence: Evidence, function: str, names: tuple[str, ...]) -> Iterator[Judgement]:
+    for flow in _judged(evidence, *names):
+        calls = flow.called(function)
+        if not flow.batch_size or not calls:
+            continue
+        yield Judged(f"{function} calls", len(calls))
+        most = math.ceil(len(flow.items) / flow.batch_size)
+        if len(calls) > most:
+            expected = f"{counted(most, 'call')} for {counted(len(flow.items), 'item')} in batches of {flow.batch_size}"
+            yield Seen(expected, counted(len(calls), "call"), f"{function} in {flow.label}", at(evidence, function))
+
+
+@contract(
+    "THR-002",
+    "throughput",
+    "no batch is larger than batch_size",
+    why="batch_size is what the operator set so that a batch fits the memory of the machine.",
+    fix="Leave the batching to predict_items and embed_items, or keep to batch_size.",
+    needs=(*PREDICTING, *EMBEDDING),
+    applies=adapter_known,
+)
+def batches_fit(evidence: Evidence) -> Iterator[Judgement]:
+    """SDK: predict_items, items[i_batch : i_batch + batch_size]."""
+    for flow in _judged(evidence, *PREDICTING, *EMBEDDING):
+        function = _function(flow)
+        for call in flow.called(function):
+            if call.size is None or not flow.batch_size:
+                continue
+            yield Judged("batches")
+            if call.size > flow.batch_size:
+                yield Seen(f"at most {flow.batch_size} items", f"{call.size} items", f"{function} in {flow.label}", at(evidence, function))
+
+
+@contract(
+    "THR-003",
+    "throughput",
+    "prepare_item_func runs once per item",
+    why="It downloads and decodes the item, in parallel, before the batch; calling it again in predict downloads everything"
+    " twice, one after the other.",
+    fix="Use the prepared batch that predict receives.",
+    needs=(*PREDICTING, *EMBEDDING),
+    applies=adapter_known,
+)
+def prepared_once(evidence: Evidence) -> Iterator[Judgement]:
+    """SDK: predict_items, pool.map(self.prepare_item_func, batch_items)."""
+    for flow in _judged(evidence, *PREDICTING, *EMBEDDING):
+        times = Counter(item for call in flow.called("prepare_item_func", None) for item in call.items)
+        yield Judged("items", len(times))
+        often = [(item, n) for item, n in times.items() if n > 1]
+        if often:
+            item, n = often[0]
+            saw = f"{n} calls for {flow.item(item).name}, and the same for {len(often) - 1} more"
+            yield Seen("one call per item", saw, flow.label, at(evidence, _function(flow)))
+
+
+@contract(
+    "THR-004",
+    "throughput",
+    "load runs once per model",
+    why="Loading weights takes seconds to minutes: a second load doubles the start of every service, a load per batch"
+    " makes prediction crawl.",
+    fix="Load in load() alone; super().__init__(model_entity) has already called it when it returns.",
+    needs=("load_from_model", *PREDICTING, *EMBEDDING),
+    applies=overridden("load"),
+)
+def loaded_once(evidence: Evidence) -> Iterator[Judgement]:
+    """SDK: BaseModelAdapter.__init__ calls load_from_model, which calls load."""
+    for flow in evidence.named("load_from_model", *PREDICTING, *EMBEDDING):
+        if flow.ended != "returned":
+            continue
+        most = 1 if flow.name == "load_from_model" else 0
+        loads = flow.called("load", None)
+        yield Judged("flows")
+        if len(loads) > most:
+            yield Seen(counted(most, "load"), counted(len(loads), "load"), flow.label, at(evidence, "load"))
+
+
+@contract(
+    "THR-005",
+    "throughput",
+    "artifacts are downloaded while loading only",
+    why="A download of weights in the middle of a batch blocks the queue, and is repeated by every replica.",
+    fix="Read artifacts from local_path in load and keep what predict needs on self.",
+    needs=(*PREDICTING, *EMBEDDING),
+    applies=adapter_known,
+)
+def artifacts_only_in_load(evidence: Evidence) -> Iterator[Judgement]:
+    """SDK: load_from_model downloads artifacts before it calls load."""
+    for flow in _judged(evidence, *PREDICTING, *EMBEDDING):
+        yield Judged("flows")
+        streams = [r for r in flow.requests if r.artifact and r.method == "GET"]
+        if streams:
+            during = f" during {streams[0].during}" if streams[0].during else ""
+            yield Seen("no artifact download", f"{counted(len(streams), 'request')} for artifacts{during}", flow.label, at(evidence, _function(flow)))
+
+
+@contract(
+    "THR-006",
+    "throughput",
+    "the model entity is not written while predicting or embedding",
+    why="Every write is a request that locks the model and may restart its services; configuration.get of a missing key is"
+    " such a write, and so is model_entity.update().",
+    fix="Read the configuration once, in load; never call update() or assign configuration in predict or prepare_item_func.",
+    needs=("predict_items", "embed_items"),
+    applies=adapter_known,
+)
+def model_is_not_written(evidence: Evidence) -> Iterator[Judgement]:
+    """SDK: ModelConfigurations.get writes; judged on the second run, when the wrapper's own defaults exist."""
+    for flow in _judged(evidence, *PREDICTING, *EMBEDDING):
+        if not flow.label.endswith("/again"):
+            continue
+        yield Judged("flows")
+        writes = [r for r in flow.requests if r.method in {"PATCH", "PUT"} and (r.route or "").startswith("/ml/models/")]
+        if writes:
+            during = f" during {writes[0].during}" if writes[0].during else ""
+            yield Seen("no write to the model", f"{counted(len(writes), 'write')}{during}", flow.label, at(evidence, _function(flow)))
+
+
+@contract(
+    "THR-007",
+    "throughput",
+    "platform calls per item stay within a budget",
+    why="The wrapper needs three calls per item; each further one is a round trip that the batch waits for.",
+    fix="Use what the wrapper has fetched (the prepared batch), and look up datasets, labels and recipes once, in load.",
+    needs=("predict_items", "embed_items"),
+    applies=adapter_known,
+)
+def calls_within_budget(evidence: Evidence) -> Iterator[Judgement]:
+    """Measured: 3 calls per item by the SDK's predict_items, 4 for items without a dataset."""
+    for flow in _judged(evidence, *PREDICTING, *EMBEDDING):
+        if not flow.label.endswith("/again"):
+            continue
+        budget = PROMPT_BUDGET if all(i.is_prompt for i in flow.items) else BUDGET
+        yield Judged("requests", len(flow.requests))
+        mean = len(flow.requests) / len(flow.items)
+        if mean > budget:
+            route, times = Counter(f"{r.method} {r.route}" for r in flow.requests).most_common(1)[0]
+            yield Seen(f"at most {budget} calls per item", f"{mean:.1f} calls per item; most often {route}, {times} times", flow.label, at(evidence, _function(flow)))
+
+
+@contract(
+    "THR-008",
+    "throughput",
+    "platform calls per item do not grow with the number of items",
+    why="What costs the square of the number of items passes every small test and never ends on a real dataset.",
+    fix="Do not list the dataset, or walk earlier items, for each item or batch.",
+    needs=("predict_items", "embed_items"),
+    applies=adapter_known,
+)
+def calls_do_not_grow(evidence: Evidence) -> Iterator[Judgement]:
+    """Compares the same flow over all items and over half of them; an allowance of 25 % is for partial batches."""
+    for name in ("predict_items", "embed_items"):
+        many, fewer = evidence.flow(f"{name}/again"), evidence.flow(f"{name}/fewer")
+        if many is None or fewer is None or {many.ended, fewer.ended} != {"returned"} or len(fewer.items) >= len(many.items):
+            continue
+        yield Judged("flows", 2)
+        few, more = len(fewer.requests) / len(fewer.items), len(many.requests) / len(many.items)
+        if more > 1.25 * few + 0.5:
+            expected = f"about {few:.1f} calls per item, as for {len(fewer.items)} items"
+            yield Seen(expected, f"{more:.1f} per item for {len(many.items)} items", name, at(evidence, _function(many)))
+
+
+@contract(
+    "THR-009",
+    "throughput",
+    "an item is downloaded at most once",
+    why="Items are megabytes: the download is most of what a batch waits for.",
+    fix="Download in prepare_item_func alone and hand on what predict needs.",
+    needs=("predict_items", "embed_items"),
+    applies=adapter_known,
+)
+def downloaded_once(evidence: Evidence) -> Iterator[Judgement]:
+    """SDK: the default prepare_item_func downloads once."""
+    for flow in _judged(evidence, *PREDICTING, *EMBEDDING):
+        if flow.called("prepare_item_func", None) and max(Counter(c.items for c in flow.called("prepare_item_func", None)).values()) > 1:
+            continue  # prepared twice is THR-003's to say
+        times = Counter(r.item for r in flow.requests if r.item and not r.artifact and (r.route or "").endswith("/stream"))
+        yield Judged("downloads", sum(times.values()))
+        often = [(item, n) for item, n in times.items() if n > 1]
+        if often:
+            item, n = often[0]
+            saw = f"{n} downloads of {flow.item(item).name}, and the same for {len(often) - 1} more"
+            yield Seen("one download per item", saw, flow.label, at(evidence, _function(flow)))
+
+
+@contract(
+    "THR-010",
+    "throughput",
+    "embed is called once per batch",
+    why="Each call pays the model's fixed cost again.",
+    fix="Run the whole batch through the model in one call, and leave the batching to embed_items.",
+    needs=EMBEDDING,
+    applies=uses("embed"),
+)
+def embed_once_per_batch(evidence: Evidence) -> Iterator[Judgement]:
+    """SDK: embed_items, range(0, len(items), batch_size)."""
+    yield from _once_per_batch(evidence, "embed", EMBEDDING)

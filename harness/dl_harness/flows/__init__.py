@@ -1,0 +1,1 @@
+"""Flows drive an adapter and record what happened; they never judge."""

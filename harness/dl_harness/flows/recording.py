@@ -1,0 +1,326 @@
+"""The instrument: it notes every call of a user function, whoever makes it, and changes nothing else.
+
+The SDK's wrappers and the reference flows are recorded by this one instrument, so that their records can be compared.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import sys
+import threading
+import time
+import traceback
+import types
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from dl_harness.evidence import (
+    USER_FUNCTIONS,
+    Call,
+    CallEnded,
+    CallStarted,
+    Ending,
+    Event,
+    Failure,
+    FileOpened,
+    NetworkAttempt,
+    NetworkRefused,
+    Place,
+    Returned,
+    started,
+)
+from dl_harness.flows.describing import predicted, returned
+from dl_harness.workspace import Listing, Workspace, changes, listing
+
+PATH_ARGUMENTS = ("local_path", "data_path", "output_path")
+WATCHED_FILES = frozenset({"load", "save", "train", "convert_from_dtlpy"})
+BATCHED = frozenset({"predict", "embed"})
+MOST_TRACEBACK = 4000
+MOST_MESSAGE = 2000
+MOST_OPENED = 500
+
+_NOT_DATA = (".py", ".pyc", ".pyi", ".so", ".pth", ".egg-info")
+
+
+Prepared = tuple[int, str, object]
+"""What prepare_item_func returned: the number of the call, the item, the value (kept alive until its batch)."""
+
+
+@dataclass
+class _Running:
+    """A call that has not come back."""
+
+    id: int
+    function: str
+    depth: int
+    thread: int
+    started: float
+    event: CallStarted
+    opened: dict[str, bool] = field(default_factory=dict)
+
+
+class Recorder:
+    """Notes the calls of one adapter class in a child process.
+
+    `emit` takes events as they happen; `sequence` gives the number of the platform's next request.
+    """
+
+    def __init__(self, emit: Callable[[Event], None], sequence: Callable[[], int], workspace: Workspace) -> None:
+        self._emit = emit
+        self._sequence = sequence
+        self._workspace = workspace
+        self._lock = threading.RLock()
+        self._stacks: dict[int, list[_Running]] = {}
+        self._count = 0
+        self._prepared: list[Prepared] = []
+        self.active = False
+
+    def instrument(self, adapter_class: type) -> None:
+        """Put a recording function before each user function of the class; signatures stay as they are."""
+        for name in USER_FUNCTIONS:
+            descriptor = inspect.getattr_static(adapter_class, name, None)
+            if isinstance(descriptor, (staticmethod, classmethod)):
+                wrapped = self._recording(name, descriptor.__func__, bound=isinstance(descriptor, classmethod))
+                setattr(adapter_class, name, type(descriptor)(wrapped))
+            elif inspect.isfunction(descriptor):
+                setattr(adapter_class, name, self._recording(name, descriptor, bound=True))
+
+    @contextmanager
+    def flow(self) -> Iterator[None]:
+        """Record the calls made inside."""
+        self._prepared.clear()
+        self.active = True
+        try:
+            yield
+        finally:
+            self.active = False
+
+    def longest_running(self) -> _Running | None:
+        """The wrapper's own call that has been running longest, for the time limit."""
+        with self._lock:
+            waiting = [stack[0] for stack in self._stacks.values() if stack]
+        return min(waiting, key=lambda running: running.started, default=None)
+
+    def running(self) -> str | None:
+        """The user function at work, if one is; with several threads, the one that is not preparing items."""
+        with self._lock:
+            names = [stack[0].function for stack in self._stacks.values() if stack]
+        return next((n for n in names if n != "prepare_item_func"), names[0] if names else None)
+
+    def opened(self, path: object, mode: object, flags: object) -> None:
+        """Called by the interpreter for each file that is opened; see `sys.addaudithook`."""
+        if not self.active or not isinstance(path, (str, os.PathLike)) or _by_the_platform():
+            return
+        running = self._current()
+        if running is None or len(running.opened) >= MOST_OPENED:
+            return
+        real = os.path.realpath(os.fspath(path)) if isinstance(os.fspath(path), str) else ""
+        if not real or real.endswith(_NOT_DATA) or real.startswith(_SYSTEM):
+            return
+        writes = bool(isinstance(mode, str) and set(mode) & set("wax+"))
+        writes = writes or bool(isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR))
+        running.opened[real] = running.opened.get(real, False) or writes
+
+    def _current(self) -> _Running | None:
+        """The wrapper's own call that this thread is in, or else the one that may have started the thread."""
+        with self._lock:
+            own = self._stacks.get(threading.get_ident())
+            stack = own or next((s for s in self._stacks.values() if s), None)
+            return stack[0] if stack else None
+
+    def refused(self, address: str) -> None:
+        """The adapter tried to reach an address that is not on this machine."""
+        frames = traceback.extract_stack()
+        self._emit(NetworkRefused(NetworkAttempt(address, self._own_place(frames))))
+
+    def failure(self, error: BaseException) -> Failure:
+        """An exception as evidence, with the last frame in the adapter's own code."""
+        shown = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        frames = traceback.extract_tb(error.__traceback__)
+        place = self._own_place(frames)
+        if isinstance(error, SyntaxError) and error.filename:
+            place = Place(self._workspace.original(error.filename), error.lineno)
+        return Failure(
+            type=type(error).__name__,
+            message=str(error)[:MOST_MESSAGE],
+            place=place,
+            traceback=shown.replace(str(self._workspace.app), str(self._workspace.source))[-MOST_TRACEBACK:],
+        )
+
+    def _own_place(self, frames: traceback.StackSummary) -> Place:
+        own = [f for f in frames if f.filename.startswith(str(self._workspace.app) + os.sep)]
+        return Place(self._workspace.original(own[-1].filename), own[-1].lineno) if own else Place()
+
+    def stack_of(self, running: _Running) -> Failure:
+        """Where a call that does not come back is standing."""
+        frame = sys._current_frames().get(running.thread)
+        frames = traceback.extract_stack(frame) if frame else traceback.StackSummary()
+        return Failure("TimeLimit", "", self._own_place(frames), "".join(traceback.format_list(frames))[-MOST_TRACEBACK:])
+
+    def give_up(self, running: _Running, failure: Failure) -> None:
+        """Record that a call will not come back."""
+        self._emit(CallEnded(self._call(running, "hung", None, failure, (), ())))
+
+    def _recording(self, name: str, original: Callable[..., Any], *, bound: bool) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def recorded(*args: Any, **kwargs: Any) -> Any:
+            if not self.active:
+                return original(*args, **kwargs)
+            return self._run(name, original, args, kwargs, args[1:] if bound else args)
+
+        return recorded
+
+    def _run(
+        self, name: str, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], given: tuple[Any, ...]
+    ) -> Any:
+        running = self._start(name, given, kwargs)
+        before = self._look(running)
+        directory = os.getcwd()
+        ended: Ending = "returned"
+        value: Any = None
+        failure: Failure | None = None
+        try:
+            value = original(*args, **kwargs)
+        except BaseException as error:
+            ended = {SystemExit: "exited", KeyboardInterrupt: "interrupted"}.get(type(error), "raised")  # type: ignore[assignment]
+            failure = self.failure(error)
+            raise
+        finally:
+            self._end(running, ended, value, failure, before, directory)
+        if isinstance(value, types.GeneratorType) and name in BATCHED:
+            return self._watched(running, value)
+        return value
+
+    def _start(self, name: str, given: tuple[Any, ...], kwargs: dict[str, Any]) -> _Running:
+        thread = threading.get_ident()
+        with self._lock:
+            self._count += 1
+            stack = self._stacks.setdefault(thread, [])
+            others = (s[0] for t, s in self._stacks.items() if t != thread and s)
+            inside = any(other.function != "prepare_item_func" for other in others)
+            depth = len(stack) + int(inside and not stack)
+            items = self._items(name, depth, given, kwargs)
+            paths = dict(zip(_positional(name), given, strict=False)) | kwargs
+            event = CallStarted(
+                id=self._count,
+                function=name,
+                depth=depth,
+                positional=len(given),
+                keywords=tuple(sorted(kwargs)),
+                size=_size(given[0]) if name in BATCHED and given else None,
+                paths={k: self._workspace.named(v) for k, v in paths.items() if k in PATH_ARGUMENTS and _is_path(v)},
+                items=items,
+                first_request=self._sequence(),
+            )
+            running = _Running(self._count, name, depth, thread, time.monotonic(), event)
+            stack.append(running)
+        self._emit(event)
+        return running
+
+    def _items(self, name: str, depth: int, given: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, ...]:
+        """The items a call is about: one that is being prepared, or those of the batch."""
+        if name == "prepare_item_func":
+            return (str(getattr(given[0] if given else kwargs.get("item"), "id", "")),)
+        if name in BATCHED and depth == 0:
+            batch = given[0] if given else kwargs.get("batch")
+            prepared, self._prepared = self._prepared, []
+            return _named_batch(batch if isinstance(batch, (list, tuple)) else (), prepared)
+        return ()
+
+    def _look(self, running: _Running) -> Listing:
+        watched = running.function in WATCHED_FILES and running.depth == 0
+        return listing(self._workspace) if watched else {}
+
+    def _end(
+        self,
+        running: _Running,
+        ended: Ending,
+        value: object,
+        failure: Failure | None,
+        before: Listing,
+        directory: str,
+    ) -> None:
+        with self._lock:
+            self._stacks[running.thread].remove(running)
+            if running.function == "prepare_item_func" and running.depth == 0 and ended == "returned":
+                self._prepared.append((running.id, running.event.items[0], value))
+        told = returned(running.function, value) if ended == "returned" else None
+        changed = changes(self._workspace, before, self._look(running))
+        here = os.getcwd()
+        if here != directory:
+            os.chdir(directory)
+        left = here if here != directory else None
+        call = self._call(running, ended, told, failure, changed, tuple(running.opened.items()))
+        self._emit(CallEnded(msgspec.structs.replace(call, left_directory=left)))
+
+    def _call(
+        self,
+        running: _Running,
+        ended: Ending,
+        told: Returned | None,
+        failure: Failure | None,
+        changed: tuple[Any, ...],
+        opened: tuple[tuple[str, bool], ...],
+    ) -> Call:
+        return msgspec.structs.replace(
+            started(running.event, ended),
+            returned=told,
+            failure=failure,
+            requests=(running.event.first_request, self._sequence()),
+            opened=tuple(FileOpened(self._workspace.named(path), writes) for path, writes in opened),
+            changes=changed,
+            duration_s=time.monotonic() - running.started,
+        )
+
+    def _watched(self, running: _Running, values: types.GeneratorType[Any, Any, Any]) -> Iterator[Any]:
+        """The adapter's generator, noting what it yields when somebody walks it."""
+        entries = []
+        for value in values:
+            entries.append(predicted(value))
+            yield value
+        told = Returned(kind="generator", entries=tuple(entries))
+        self._emit(CallEnded(self._call(running, "returned", told, None, (), ())))
+
+
+def _named_batch(batch: Sequence[object], prepared: list[Prepared]) -> tuple[str, ...]:
+    """The items of a batch in its order: told by the prepared values themselves, or by the order of preparation."""
+    owners = {id(value): item for _, item, value in prepared if value is not None}
+    named = [owners.pop(id(value), None) for value in batch]
+    rest = [item for _, item, _ in sorted(prepared, key=lambda one: one[0]) if item not in named]
+    return tuple(name or rest.pop(0) for name in named if name or rest)
+
+
+def _positional(name: str) -> tuple[str, ...]:
+    """The names of the parameters that wrappers may pass by position."""
+    return {"load": ("local_path",), "save": ("local_path",), "train": ("data_path", "output_path")}.get(name, ())
+
+
+def _by_the_platform() -> bool:
+    """Whether the mock platform, which lives in this process, is the one that opens a file."""
+    frame = sys._getframe(2)
+    for _ in range(12):
+        if frame.f_globals.get("__name__", "").startswith("dl_mock."):
+            return True
+        if frame.f_back is None:
+            return False
+        frame = frame.f_back
+    return False
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, (str, os.PathLike))
+
+
+def _size(batch: object) -> int | None:
+    return len(batch) if isinstance(batch, (list, tuple)) else None
+
+
+_SYSTEM = tuple(
+    os.path.realpath(p) + os.sep for p in {sys.prefix, sys.base_prefix, "/proc", "/sys", "/dev", "/etc", "/usr"}
+)

@@ -1,0 +1,162 @@
+"""Which calls each flow of a stage makes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dl_harness.flows.stage import FlowFailed, Stage
+
+if TYPE_CHECKING:
+    from dl_harness import plan
+    from dl_harness.child import Check
+
+INPUTS_OF_TYPE: dict[str, Any] = {
+    "String": "dl-harness",
+    "Json": {},
+    "Integer": 1,
+    "Number": 1,
+    "Float": 1.0,
+    "Boolean": False,
+}
+"""A value for each declared type of initInputs (OpenAPI: PackageIO); 15 public modules declare more than the model."""
+
+
+class Runner:
+    """Runs the flows of one stage in order; a flow that fails ends only those that need it."""
+
+    def __init__(
+        self, dl: Any, check: Check, stage: Stage, run: Callable[..., Any], wanted: set[str]
+    ) -> None:
+        self._dl = dl
+        self._check = check
+        self._stage = stage
+        self._run = run
+        self._wanted = wanted
+        self._batch_size = check.spec.batch_size
+        self._ids = stage.seeded.item_ids[: check.spec.item_count]
+        self.begun: set[str] = set()
+        self._construct: Callable[[], Any] = lambda: None
+        self._adapter: Any = None
+
+    def run_stage(self, stage: plan.Stage) -> None:
+        """Every wanted flow of the stage. Raises FlowFailed when one that the rest need does not return."""
+        first, *others = stage.flows
+        self._build(first)
+        for label in others:
+            if label not in self._wanted:
+                continue
+            name, _, variant = label.partition("/")
+            try:
+                getattr(self, f"_{name}")(label, variant)
+            except FlowFailed:
+                if label == "train_model":
+                    raise
+
+    def _flow(self, label: str, function: Callable[[], Any], **about: Any) -> Any:
+        self.begun.add(label)
+        return self._run(label, function, **about)
+
+    def _build(self, label: str) -> None:
+        """Construct the adapter as the runner does; the base class's constructor loads the model."""
+        model = self._dl.models.get(model_id=self._stage.seeded.model_id)
+        declared = self._check.spec.target.inputs or (("model_entity", "Model"),)
+        inputs = {name: INPUTS_OF_TYPE.get(kind, "dl-harness") for name, kind in declared}
+        inputs.update({name: model for name, kind in declared if kind == "Model" or name == "model_entity"})
+        adapter_class = self._check.adapter_class
+        assert adapter_class is not None
+        self._construct = lambda: adapter_class(**inputs)
+        self._adapter = self._flow(label, self._construct)
+
+    def _load_from_model(self, label: str, variant: str) -> None:
+        """Load again from another folder, with the first one out of the way."""
+        model = self._adapter.model_entity
+        first = self._check.workspace.dataloop / "models" / model.name
+        aside = self._check.workspace.directory / "aside"
+        elsewhere = self._check.workspace.home / "another folder" / "weights"
+        if not first.is_dir():
+            return  # no artifacts, so there is nothing to find elsewhere
+        first.rename(aside)
+        try:
+            self._flow(
+                label, lambda: self._adapter.load_from_model(model_entity=model, local_path=str(elsewhere), overwrite=True)
+            )
+        finally:
+            shutil.rmtree(first, ignore_errors=True)
+            aside.rename(first)
+            self._adapter = self._construct()
+
+    def _items(self, ids: tuple[str, ...]) -> list[Any]:
+        """Items as a wrapper gets them from a listing: with their dataset attached."""
+        dataset = self._dl.datasets.get(dataset_id=self._stage.seeded.dataset_id)
+        filters = self._dl.Filters(field="id", values=list(ids), operator=self._dl.FiltersOperations.IN)
+        found = {item.id: item for page in dataset.items.list(filters=filters) for item in page}
+        return [found[one] for one in ids]
+
+    def _batches(self, variant: str) -> tuple[tuple[str, ...], int]:
+        ids = self._ids[: max(1, len(self._ids) // 2)] if variant == "fewer" else self._ids
+        return ids, 1 if variant == "one" else self._batch_size
+
+    def _predict_items(self, label: str, variant: str) -> None:
+        ids, size = self._batches(variant)
+        items = self._items(ids)
+        self._flow(label, lambda: self._adapter.predict_items(items, batch_size=size), item_ids=ids, batch_size=size)
+
+    def _embed_items(self, label: str, variant: str) -> None:
+        ids, size = self._batches(variant)
+        items = self._items(ids)
+        self._flow(label, lambda: self._adapter.embed_items(items, batch_size=size), item_ids=ids, batch_size=size)
+
+    def _dataset_flow(self, label: str, wrapper: Callable[..., Any]) -> None:
+        dataset = self._dl.datasets.get(dataset_id=self._stage.seeded.dataset_id)
+        filters = self._dl.Filters(field="id", values=list(self._ids), operator=self._dl.FiltersOperations.IN)
+        size = self._batch_size
+        self._flow(
+            label,
+            lambda: wrapper(dataset=dataset, filters=filters, batch_size=size),
+            item_ids=self._ids,
+            batch_size=size,
+        )
+
+    def _predict_dataset(self, label: str, variant: str) -> None:
+        self._dataset_flow(label, self._adapter.predict_dataset)
+
+    def _embed_dataset(self, label: str, variant: str) -> None:
+        self._dataset_flow(label, self._adapter.embed_dataset)
+
+    def _train_model(self, label: str, variant: str) -> None:
+        model = self._adapter.model_entity
+        ids = self._stage.seeded.item_ids
+        if variant == "elsewhere":
+            from dl_harness.flows import reference
+
+            function = reference.train_model
+            self._flow(label, lambda: function(self._adapter, model), item_ids=ids, wrapper="reference")
+            return
+        self._flow(label, lambda: self._adapter.train_model(model), item_ids=ids)
+        self._hand_over("trained")
+
+    def _save_to_model(self, label: str, variant: str) -> None:
+        self._flow(label, lambda: self._adapter.save_to_model(cleanup=True))
+        self._hand_over("saved")
+
+    def _evaluate_model(self, label: str, variant: str) -> None:
+        model = self._adapter.model_entity
+        dataset = self._dl.datasets.get(dataset_id=self._stage.seeded.dataset_id)
+        filters = self._dl.Filters(field="id", values=list(self._ids), operator=self._dl.FiltersOperations.IN)
+        self._flow(
+            label,
+            lambda: self._adapter.evaluate_model(model=model, dataset=dataset, filters=filters),
+            item_ids=self._ids,
+        )
+
+    def _hand_over(self, name: str) -> None:
+        """Keep the model's artifacts for the stages and processes that follow."""
+        folder = self._check.workspace.directory / "handoff" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, content in self._stage.artifacts().items():
+            file = folder / Path(path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)

@@ -1,0 +1,193 @@
+"""A stage: one platform with a scene on it, one adapter connected to it, and flows run one after another."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from dl_harness.evidence import (
+    Ending,
+    Event,
+    Failure,
+    FlowEnded,
+    FlowStarted,
+    ItemSeen,
+    Requested,
+    RequestSeen,
+    Stored,
+)
+from dl_harness.flows.describing import annotation
+from dl_harness.flows.recording import Recorder
+from dl_harness.scene import Seeded
+from dl_harness.workspace import Workspace, changes, listing
+from dl_mock.platform import JournalEntry, Platform
+
+
+class FlowFailed(Exception):
+    """A flow on which later ones of its stage depend did not return; its record says why."""
+
+
+class Stage:
+    """The platform's side of some flows: what is on it before and after, and every request in between."""
+
+    def __init__(
+        self, platform: Platform, seeded: Seeded, recorder: Recorder, workspace: Workspace, emit: Callable[[Event], None]
+    ) -> None:
+        self.platform = platform
+        self.seeded = seeded
+        self._recorder = recorder
+        self._workspace = workspace
+        self._emit = emit
+        self._in_flow = False
+        platform.on_request(self._request)
+
+    def run(
+        self,
+        label: str,
+        function: Callable[[], Any],
+        item_ids: tuple[str, ...] = (),
+        batch_size: int | None = None,
+        wrapper: str = "sdk",
+    ) -> Any:
+        """Run one flow and record it. Raises FlowFailed when it does not return."""
+        self._emit(
+            FlowStarted(
+                name=label.split("/")[0],
+                label=label,
+                wrapper=wrapper,
+                batch_size=batch_size,
+                items=tuple(self.item(one) for one in item_ids),
+                stored_before=self._stored(item_ids),
+                expected_changes=self._expected(),
+            )
+        )
+        before = listing(self._workspace)
+        started = time.monotonic()
+        ended: Ending = "returned"
+        failure: Failure | None = None
+        value = None
+        self._in_flow = True
+        try:
+            with self._recorder.flow():
+                value = function()
+        except BaseException as error:
+            ended = "exited" if isinstance(error, SystemExit) else "raised"
+            failure = self._recorder.failure(error)
+        self._in_flow = False
+        duration = time.monotonic() - started
+        os.chdir(self._workspace.app)
+        self._emit(self._end(label, ended, failure, item_ids, before, duration))
+        if ended != "returned":
+            raise FlowFailed(label)
+        return value
+
+    def _end(
+        self,
+        label: str,
+        ended: Ending,
+        failure: Failure | None,
+        item_ids: tuple[str, ...],
+        before: dict[str, tuple[int, int]],
+        duration: float,
+    ) -> FlowEnded:
+        model = self.platform.state.get("models", self.seeded.model_id) or {}
+        return FlowEnded(
+            label=label,
+            ended=ended,
+            failure=failure,
+            stored=self._stored(item_ids),
+            artifacts=tuple(sorted(self.artifacts())),
+            status=model.get("status"),
+            changes=changes(self._workspace, before, listing(self._workspace)),
+            duration_s=duration,
+        )
+
+    def _expected(self) -> tuple[str, ...]:
+        """What the SDK itself leaves in the working directory (SDK: train_model's root path, its checkout state)."""
+        return (f"working directory/tmp/{self.seeded.model_id}", "working directory/.dataloop")
+
+    def item(self, item_id: str) -> ItemSeen:
+        """An item as the platform holds it."""
+        document = self.platform.state.get("items", item_id) or {}
+        system = (document.get("metadata") or {}).get("system") or {}
+        return ItemSeen(
+            id=item_id,
+            name=str(document.get("filename", item_id)).lstrip("/"),
+            mimetype=str(system.get("mimetype") or ""),
+            width=_whole(system.get("width")),
+            height=_whole(system.get("height")),
+            is_prompt=(system.get("shebang") or {}).get("dltype") == "prompt",
+        )
+
+    def _stored(self, item_ids: tuple[str, ...]) -> tuple[Stored, ...]:
+        """What is on the items that the scene did not put there."""
+        state = self.platform.state
+        return tuple(
+            Stored(
+                item=one,
+                annotations=tuple(
+                    annotation(a) for a in state.annotations_of(one) if a["id"] not in self.seeded.annotation_ids
+                ),
+                vectors=tuple(len(v.get("value") or ()) for v in state.find("feature_vectors", entityId=one)),
+            )
+            for one in item_ids
+        )
+
+    def artifacts(self) -> dict[str, bytes]:
+        """The model's artifacts by their path below its folder."""
+        state = self.platform.state
+        model = state.get("models", self.seeded.model_id) or {}
+        prefix = f"/artifacts/models/{model.get('name')}/"
+        found = {}
+        for entry in model.get("artifacts") or ():
+            item = state.get("items", str(entry.get("itemId"))) or {}
+            name = str(item.get("filename", ""))
+            if name.startswith(prefix):
+                found[name.removeprefix(prefix)] = state.read(item["id"])
+        return found
+
+    def _request(self, entry: JournalEntry) -> None:
+        if not self._in_flow:
+            return
+        item_id = _item_of(entry)
+        item = self.platform.state.get("items", item_id) if item_id else None
+        self._emit(
+            Requested(
+                RequestSeen(
+                    sequence=entry.sequence,
+                    method=entry.method,
+                    route=entry.route,
+                    path=entry.path,
+                    status=entry.status,
+                    bytes_out=entry.bytes_out,
+                    item=item_id,
+                    artifact=bool(item and str(item.get("filename", "")).startswith("/artifacts/")),
+                    during=self._recorder.running(),
+                )
+            )
+        )
+
+
+def _item_of(entry: JournalEntry) -> str | None:
+    parts = entry.path.strip("/").split("/")
+    return parts[1] if len(parts) > 1 and parts[0] == "items" else None
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+@contextmanager
+def connected(platform: Platform, home: Path) -> Iterator[SimpleNamespace]:
+    """The SDK, pointed at the platform, with the entities that flows start from."""
+    import dtlpy as dl
+
+    from dl_mock.connection import connect
+
+    with connect(platform, "responses", home):
+        yield SimpleNamespace(dl=dl)

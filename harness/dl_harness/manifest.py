@@ -1,0 +1,147 @@
+"""Read `dataloop.json`: what it declares, and what in it cannot be."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dl_harness.evidence import ManifestProblem, Place
+
+USES_OF_FUNCTIONS = {
+    "predict_items": "predict",
+    "predict_dataset": "predict",
+    "predict": "predict",
+    "evaluate_model": "predict",
+    "embed_items": "embed",
+    "embed_dataset": "embed",
+    "embed": "embed",
+    "train_model": "train",
+    "train": "train",
+}
+"""The wrapper functions by the use that needs them (docs: model adapter flows)."""
+
+
+class Module(msgspec.Struct, frozen=True):
+    """One entry of components.modules."""
+
+    name: str
+    entry_point: str | None = None
+    class_name: str | None = None
+    init_inputs: tuple[tuple[str, str], ...] = ()
+    functions: tuple[str, ...] = ()
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """What the declared functions ask of the adapter: predict, embed, train."""
+        return tuple(dict.fromkeys(USES_OF_FUNCTIONS[f] for f in self.functions if f in USES_OF_FUNCTIONS))
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """A manifest as far as it can be read; `models` are its raw entries."""
+
+    path: str
+    name: str
+    modules: tuple[Module, ...] = ()
+    models: tuple[dict[str, Any], ...] = ()
+    problems: tuple[ManifestProblem, ...] = ()
+
+    def model_of(self, module: Module) -> dict[str, Any]:
+        """The first model that runs on this module, or an empty entry."""
+        return next((m for m in self.models if m.get("moduleName") == module.name), {})
+
+
+def read(path: Path) -> Manifest:
+    """Read a manifest; what is wrong in it becomes a problem with its line, never an exception.
+
+    Raises OSError when the file cannot be read at all.
+    """
+    text = path.read_bytes().decode("utf-8-sig", errors="replace")
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        problem = ManifestProblem(
+            "unreadable", "a JSON object", f"{error.msg} at column {error.colno}", Place(str(path), error.lineno)
+        )
+        return Manifest(str(path), path.parent.name, problems=(problem,))
+    components = document.get("components") if isinstance(document, dict) else None
+    if not isinstance(components, dict):
+        saw = "no components" if isinstance(document, dict) else f"a {type(document).__name__}"
+        problem = ManifestProblem("unreadable", "an object with components", saw, Place(str(path), 1))
+        return Manifest(str(path), path.parent.name, problems=(problem,))
+    name = str(document.get("name") or path.parent.name)
+    modules = tuple(_module(entry) for entry in _entries(components.get("modules")))
+    models = tuple(_entries(components.get("models")))
+    problems = tuple(_problems(path, text, components, modules, models))
+    return Manifest(str(path), name, modules, models, problems)
+
+
+def _entries(value: object) -> Iterator[dict[str, Any]]:
+    for entry in value if isinstance(value, list) else ():
+        if isinstance(entry, dict):
+            yield entry
+
+
+def _module(entry: dict[str, Any]) -> Module:
+    return Module(
+        name=str(entry.get("name", "")),
+        entry_point=entry["entryPoint"] if isinstance(entry.get("entryPoint"), str) else None,
+        class_name=entry["className"] if isinstance(entry.get("className"), str) else None,
+        init_inputs=tuple((str(i.get("name")), str(i.get("type"))) for i in _entries(entry.get("initInputs"))),
+        functions=tuple(str(f.get("name")) for f in _entries(entry.get("functions"))),
+    )
+
+
+def _problems(
+    path: Path, text: str, components: dict[str, Any], modules: tuple[Module, ...], models: tuple[dict[str, Any], ...]
+) -> Iterator[ManifestProblem]:
+    if not modules:
+        saw = type(components["modules"]).__name__ if components.get("modules") else "none"
+        yield ManifestProblem("unreadable", "components.modules with at least one module", saw, line(path, text, "components"))
+    names = [module.name for module in modules]
+    for model in models:
+        wanted = model.get("moduleName")
+        if wanted not in names:
+            expected = "moduleName is one of " + ", ".join(repr(n) for n in names) if names else "a module to name"
+            saw = f"model {model.get('name')!r} names {wanted!r}" if wanted else f"model {model.get('name')!r} has no moduleName"
+            yield ManifestProblem("module", expected, saw, line(path, text, str(wanted or model.get("name"))))
+    for module in modules:
+        for key, value in (("entryPoint", module.entry_point), ("className", module.class_name), ("name", module.name)):
+            if not value:
+                saw = f"module {module.name!r} has none"
+                yield ManifestProblem("module", f"a string for {key}", saw, line(path, text, module.name or "modules"))
+
+
+def entry_file(manifest: Manifest, module: Module) -> tuple[Path | None, ManifestProblem | None]:
+    """The file that a module's entryPoint names below the codebase's root, or what is wrong with it."""
+    if not module.entry_point:
+        return None, None
+    path = Path(manifest.path)
+    text = path.read_text("utf-8-sig", errors="replace")
+    for root in (path.parent, *list(path.parent.parents)[:4]):
+        candidate = root / module.entry_point
+        if candidate.is_file():
+            return candidate, None
+        if (root / ".git").exists():
+            break
+    saw = "no such file"
+    if "\\" in module.entry_point and (path.parent / module.entry_point.replace("\\", "/")).is_file():
+        saw = "a path with Windows separators, which is one file name elsewhere"
+    else:
+        found = sorted(str(p.relative_to(path.parent)) for p in path.parent.rglob(Path(module.entry_point).name))[:3]
+        saw += f"; there is {', '.join(found)}" if found else ""
+    expected = f"the file {module.entry_point} below the codebase's root"
+    return None, ManifestProblem("entry_point", expected, saw, line(path, text, module.entry_point))
+
+
+def line(path: Path, text: str, value: str) -> Place:
+    """The line of a manifest that holds a value."""
+    pattern = re.compile(re.escape(json.dumps(value)))
+    for number, content in enumerate(text.splitlines(), 1):
+        if pattern.search(content):
+            return Place(str(path), number)
+    return Place(str(path), 1)

@@ -1,0 +1,97 @@
+"""Which flows a check runs, in which order, and why others are not run.
+
+A flow's label begins with the wrapper function it calls. Flows of one stage share a platform and an adapter; each
+stage starts from a fresh copy of the scene.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dl_harness.evidence import Subject
+
+EVALUATED_TYPES = frozenset({"class", "box", "segment", "binary", "point", "polyline", "ellipse"})
+"""Output types that dtlpymetrics scores (dtlpymetrics: scoring.py)."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Flows that share a platform, and the artifacts that the model has at its start."""
+
+    name: str
+    flows: tuple[str, ...]
+
+
+STAGES = (
+    Stage("training", ("load_from_model/training", "train_model")),
+    Stage("training elsewhere", ("load_from_model/training-elsewhere", "train_model/elsewhere")),
+    Stage(
+        "inference",
+        (
+            "load_from_model",
+            "load_from_model/elsewhere",
+            "predict_items",
+            "predict_items/again",
+            "predict_items/one",
+            "predict_items/fewer",
+            "predict_dataset",
+            "embed_items",
+            "embed_items/again",
+            "embed_items/one",
+            "embed_items/fewer",
+            "embed_dataset",
+        ),
+    ),
+    Stage("saving", ("load_from_model/saving", "save_to_model")),
+    Stage("evaluation", ("load_from_model/evaluation", "evaluate_model")),
+    Stage("fresh process", ("load_from_model/fresh", "predict_items/fresh", "embed_items/fresh")),
+)
+
+
+def reasons(subject: Subject, needs: tuple[str, ...], has_metrics: bool, prompts: bool) -> dict[str, str]:
+    """For each flow that is not to be run, why; `needs` are the wrapper functions whose record is wanted."""
+    return {
+        label: reason
+        for stage in STAGES
+        for label in stage.flows
+        if (reason := _reason(label, subject, needs, has_metrics, prompts)) is not None
+    }
+
+
+def _reason(label: str, subject: Subject, needs: tuple[str, ...], has_metrics: bool, prompts: bool) -> str | None:
+    name = label.split("/")[0]
+    use = {"predict_items": "predict", "predict_dataset": "predict", "embed_items": "embed", "embed_dataset": "embed"}
+    if name in use and use[name] not in subject.uses:
+        return f"the adapter does not {use[name]}"
+    if (name == "train_model" or "training" in label) and not subject.overrides("train"):
+        return "the adapter does not train"
+    if (name == "save_to_model" or label.endswith(("/saving", "/fresh"))) and not subject.overrides("save"):
+        return "the adapter does not save"
+    if name == "evaluate_model" or label.endswith("/evaluation"):
+        return _not_evaluated(subject, has_metrics, prompts) or _unwanted("evaluate_model", needs)
+    if "training" in label:
+        return _unwanted("train_model", needs)
+    if label.endswith(("/saving", "/fresh")):
+        return _unwanted("save_to_model", needs)
+    if name == "load_from_model":
+        return None
+    return _unwanted(name, needs)
+
+
+def _not_evaluated(subject: Subject, has_metrics: bool, prompts: bool) -> str | None:
+    if not subject.overrides("predict"):
+        return "the adapter does not predict"
+    if subject.overrides("evaluate"):
+        return None
+    if prompts:
+        return "the items are prompts, which have no ground truth to compare with"
+    if not has_metrics:
+        return "dtlpymetrics is not installed (pip install 'dl-harness[metrics]')"
+    kind = subject.model.output_type
+    if kind is not None and kind not in EVALUATED_TYPES:
+        return f"dtlpymetrics does not score the output type {kind}"
+    return None
+
+
+def _unwanted(name: str, needs: tuple[str, ...]) -> str | None:
+    return None if not needs or name in needs else "no selected contract reads it"

@@ -1,0 +1,151 @@
+"""Verdicts: what the contracts say of the evidence, as plain data that every report and front end reads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from dl_harness.contract import Contract, Judged, Seen
+from dl_harness.evidence import AnnotationSeen, Evidence, ItemSeen
+
+SCHEMA_VERSION = "1.0"
+
+Verdict = Literal["pass", "fail", "warning", "inapplicable", "vacuous", "error"]
+AdapterVerdict = Literal["pass", "fail", "vacuous", "error", "interrupted"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One place where a contract is broken."""
+
+    expected: str
+    saw: str
+    where: str
+    file: str | None = None
+    line: int | None = None
+
+
+class Result(msgspec.Struct, frozen=True):
+    """How one contract ended for one adapter; `evidence` counts what was judged."""
+
+    contract: str
+    family: str
+    severity: str
+    verdict: Verdict
+    statement: str
+    why: str
+    fix: str
+    findings: tuple[Finding, ...] = ()
+    evidence: dict[str, int] = {}
+    reason: str | None = None
+    duration_s: float = 0.0
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What was planned and what came of it: planned = executed + inapplicable + vacuous."""
+
+    planned: int
+    executed: int
+    inapplicable: int
+    vacuous: int
+    flows: tuple[str, ...] = ()
+    not_run: dict[str, str] = {}
+    inferred: tuple[str, ...] = ()
+
+
+class Drawn(msgspec.Struct, frozen=True):
+    """An item and what the adapter predicted on it, for reports that show it.
+
+    `content` is the item's bytes; annotations are as the platform stored them.
+    """
+
+    item: ItemSeen
+    content: bytes = b""
+    annotations: tuple[AnnotationSeen, ...] = ()
+    vector_size: int | None = None
+
+
+class AdapterReport(msgspec.Struct, frozen=True):
+    """Everything one check says of one adapter."""
+
+    adapter: str
+    target: str
+    plan: Plan
+    verdict: AdapterVerdict
+    results: tuple[Result, ...]
+    summary: str = ""
+    duration_s: float = 0.0
+    output_tail: str = ""
+
+
+class Report(msgspec.Struct, frozen=True):
+    """The document that `--json` writes."""
+
+    schema_version: str
+    environment: dict[str, str]
+    verdict: AdapterVerdict
+    adapters: tuple[AdapterReport, ...]
+
+
+def judge(evidence: Evidence, contracts: Iterable[Contract]) -> tuple[Result, ...]:
+    """Let each contract read the evidence."""
+    return tuple(_result(contract, evidence) for contract in contracts)
+
+
+def _result(contract: Contract, evidence: Evidence) -> Result:
+    started = time.perf_counter()
+    reason = contract.applies(evidence)
+    counts: dict[str, int] = {}
+    findings: list[Finding] = []
+    verdict: Verdict = "inapplicable"
+    if reason is None:
+        try:
+            for judgement in contract.judge(evidence):
+                if isinstance(judgement, Judged):
+                    counts[judgement.what] = counts.get(judgement.what, 0) + judgement.count
+                else:
+                    findings.append(_finding(judgement))
+            verdict = _verdict(contract, counts, findings)
+        except Exception as broken:  # a bug of ours must not cost the other results
+            verdict = "error"
+            reason = f"the contract itself failed with {type(broken).__name__}: {broken}; please report this"
+        if verdict == "vacuous":
+            reason = _why_nothing(contract, evidence)
+    return Result(
+        contract=contract.id,
+        family=contract.family,
+        severity=contract.severity,
+        verdict=verdict,
+        statement=contract.statement,
+        why=contract.why,
+        fix=contract.fix,
+        findings=tuple(findings),
+        evidence=counts,
+        reason=reason,
+        duration_s=time.perf_counter() - started,
+    )
+
+
+def _finding(seen: Seen) -> Finding:
+    return Finding(seen.expected, seen.saw, seen.where, seen.place.file, seen.place.line)
+
+
+def _verdict(contract: Contract, counts: dict[str, int], findings: list[Finding]) -> Verdict:
+    if findings:
+        return "fail" if contract.severity == "error" else "warning"
+    return "pass" if sum(counts.values()) else "vacuous"
+
+
+def _why_nothing(contract: Contract, evidence: Evidence) -> str:
+    """The first reason for which the flows that a contract reads left nothing to judge."""
+    for need in contract.needs:
+        for label, why in evidence.not_run.items():
+            if label.split("/")[0] == need:
+                return f"{label} was not run: {why}"
+        for flow in evidence.named(need):
+            if flow.ended != "returned":
+                failure = f" ({flow.failure})" if flow.failure else ""
+                return f"{flow.label} {flow.ended}{failure}, so there was nothing to judge"
+    return "the flows left nothing of this kind to judge"

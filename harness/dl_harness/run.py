@@ -1,0 +1,310 @@
+"""Run a check: a child process per adapter, its evidence, and the results."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from dl_harness import spec as specs
+from dl_harness.contract import Contract
+from dl_harness.evidence import Event, Evidence, Failure, FlowStarted, assemble, decode
+from dl_harness.spec import Service, Spec, Target, UsageError
+from dl_harness.workspace import Workspace, prepare
+
+MOST_RESTARTS = 40
+SERVICE_LIMIT_S = 30.0
+TAIL = 16_384
+KEPT_OUT = re.compile(r"(^|_)(PYTHONPATH|PYTHONHOME|PYTEST_CURRENT_TEST|COVERAGE_PROCESS_START)$|^DTLPY_|^DATALOOP")
+SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
+SHORTEST_SECRET = 6
+
+Progress = Callable[[str], None]
+
+
+class Observed(msgspec.Struct, frozen=True):
+    """What one run left behind: evidence, the last words of the adapter, and the bytes of its items."""
+
+    evidence: Evidence
+    output_tail: str = ""
+    contents: dict[str, bytes] = {}
+    interrupted: bool = False
+
+
+class HarnessError(Exception):
+    """Something on our side failed; the adapter was not judged."""
+
+
+def observe(target: Target, spec: Spec, service: Service | None, progress: Progress) -> Observed:
+    """Run every flow of one adapter in child processes, starting a new one where the last one died.
+
+    Raises HarnessError when not even the description of the adapter came back, and OSError for a full disk.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="dl-harness-"))
+    try:
+        workspace = prepare(directory, Path(target.root))
+        evidence = directory / "evidence.jsonl"
+        spec = msgspec.structs.replace(spec, target=target, workspace=str(directory), evidence=str(evidence))
+        with _service(service, workspace) as variables:
+            return _Observation(spec, workspace, variables, progress).run()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+class _Observation:
+    """The child processes of one adapter, and the events they have written."""
+
+    def __init__(self, spec: Spec, workspace: Workspace, variables: dict[str, str], progress: Progress) -> None:
+        self._spec = spec
+        self._workspace = workspace
+        self._environment = _environment(workspace, variables)
+        self._progress = progress
+        self._tail = ""
+        self._events: list[Event] = []
+        self._interrupted = False
+
+    def run(self) -> Observed:
+        for fresh in (False, True):
+            if fresh and not (self._workspace.directory / "handoff" / "saved").is_dir():
+                break
+            self._until_done(fresh)
+            if self._interrupted:
+                break
+        evidence = assemble(self._events, "interrupted" if self._interrupted else "crashed")
+        if evidence is None:
+            evidence = self._only_the_subject()
+        redact = _redaction(self._environment)
+        encoded = redact(msgspec.json.encode(evidence).decode())
+        return Observed(
+            evidence=msgspec.json.decode(encoded, type=Evidence),
+            output_tail=redact(self._tail),
+            contents=self._contents(),
+            interrupted=self._interrupted,
+        )
+
+    def _until_done(self, fresh: bool) -> None:
+        """Start children until every planned flow has begun; one that dies costs the flow it was in."""
+        begun: tuple[str, ...] = ()
+        for _ in range(MOST_RESTARTS):
+            spec = msgspec.structs.replace(self._spec, done=begun, fresh=fresh)
+            code, events = self._child(spec)
+            self._events += events
+            now = begun + tuple(e.label for e in events if isinstance(e, FlowStarted) and e.label not in begun)
+            if self._interrupted or code == 0 or now == begun:
+                return
+            begun = now
+
+    def _child(self, spec: Spec) -> tuple[int, list[Event]]:
+        path = self._workspace.directory / "spec.json"
+        path.write_bytes(specs.write(spec))
+        evidence = Path(spec.evidence)
+        evidence.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "dl_harness.child", str(path)]
+        process = subprocess.Popen(
+            command,
+            cwd=self._workspace.app,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        tail = _Tail(process.stdout)
+        try:
+            code = self._wait(process, evidence)
+        finally:
+            _kill_group(process)
+            self._tail = (self._tail + tail.text())[-TAIL:]
+        events = list(decode(evidence.read_bytes().splitlines(keepends=True))) if evidence.exists() else []
+        return code, events
+
+    def _wait(self, process: subprocess.Popen[bytes], evidence: Path) -> int:
+        """Wait for a child that still writes evidence, or is within its time limit for one call."""
+        limit = self._spec.call_limit_s + 60
+        size, since = -1, time.monotonic()
+        try:
+            while True:
+                try:
+                    return process.wait(timeout=0.2)
+                except subprocess.TimeoutExpired:
+                    pass
+                now = evidence.stat().st_size if evidence.exists() else 0
+                if now != size:
+                    size, since = now, time.monotonic()
+                    self._tell(evidence)
+                elif time.monotonic() - since > limit:
+                    return -1  # not even its own watch could end it
+        except KeyboardInterrupt:
+            self._interrupted = True
+            return -1
+
+    def _tell(self, evidence: Path) -> None:
+        if not evidence.exists():
+            return
+        with evidence.open("rb") as file:
+            file.seek(max(0, evidence.stat().st_size - 65_536))
+            labels = re.findall(rb'"type":"FlowStarted","name":"[^"]*","label":"([^"]*)"', file.read())
+        if labels:
+            self._progress(labels[-1].decode())
+
+    def _only_the_subject(self) -> Evidence:
+        """An adapter whose import killed the process before it could say anything."""
+        if self._interrupted:
+            failure = Failure("Interrupted", "the check was interrupted while the adapter was imported")
+        else:
+            failure = Failure("ProcessDied", f"the process died during the import; its last words: {self._tail[-500:].strip() or 'none'}")
+        return Evidence(subject=msgspec.structs.replace(self._spec.target.subject, import_failure=failure))
+
+    def _contents(self) -> dict[str, bytes]:
+        folder = self._workspace.directory / "items"
+        return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else {}
+
+
+class _Tail:
+    """Reads everything that a process prints, and keeps the end of it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._kept = b""
+        self._stream = stream
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        while chunk := os.read(self._stream.fileno(), 65_536):
+            self._kept = (self._kept + chunk)[-TAIL:]
+
+    def text(self) -> str:
+        """The last words; does not wait for grandchildren that keep the stream open."""
+        self._thread.join(2)
+        return self._kept.decode(errors="replace")
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """End a child and whatever it has started."""
+    for kill in (signal.SIGTERM, signal.SIGKILL) if process.poll() is None else (signal.SIGKILL,):
+        try:
+            os.killpg(process.pid, kill)
+        except (ProcessLookupError, PermissionError):
+            break
+        try:
+            process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
+
+
+def _environment(workspace: Workspace, variables: dict[str, str]) -> dict[str, str]:
+    """The user's environment without what would lead the SDK to their account or out of the workspace."""
+    kept = {name: value for name, value in os.environ.items() if not KEPT_OUT.search(name)}
+    own = os.environ.get("PYTHONPATH")
+    return {
+        **kept,
+        **({"PYTHONPATH": own} if own else {}),
+        **_import_path(),
+        "HOME": str(workspace.home),
+        "USERPROFILE": str(workspace.home),
+        "DATALOOP_PATH": str(workspace.dataloop),
+        "TMPDIR": str(workspace.tmp),
+        "TEMP": str(workspace.tmp),
+        "TMP": str(workspace.tmp),
+        "XDG_CACHE_HOME": str(workspace.home / ".cache"),
+        "XDG_CONFIG_HOME": str(workspace.home / ".config"),
+        "MPLBACKEND": "Agg",
+        "MPLCONFIGDIR": str(workspace.home / ".matplotlib"),
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+        "PYTHONFAULTHANDLER": "1",
+        "PYTHONWARNINGS": "ignore",
+        "PYTHONUNBUFFERED": "1",
+        **variables,
+    }
+
+
+def _import_path() -> dict[str, str]:
+    """Let the child find this package when it runs from a checkout that is not installed."""
+    package = str(Path(__file__).resolve().parent.parent)
+    extra = [entry for entry in sys.path if entry and Path(entry).resolve() != Path.cwd()] if package in sys.path else []
+    if not extra:
+        return {}
+    known = os.environ.get("PYTHONPATH", "")
+    return {"PYTHONPATH": os.pathsep.join([*extra, *([known] if known else [])])}
+
+
+def _redaction(environment: dict[str, str]) -> Callable[[str], str]:
+    """Replace the values of variables that look like secrets."""
+    secrets = sorted(
+        {v for n, v in environment.items() if SECRET_NAME.search(n) and len(v) >= SHORTEST_SECRET}, key=len, reverse=True
+    )
+
+    def redact(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(json.dumps(secret)[1:-1], "[secret]").replace(secret, "[secret]")
+        return text
+
+    return redact
+
+
+@contextmanager
+def _service(service: Service | None, workspace: Workspace) -> Iterator[dict[str, str]]:
+    """The process that stands in for a remote service, and the environment variables it prints."""
+    if service is None:
+        yield {}
+        return
+    command = [sys.executable if word == "python" else word for word in service.command]
+    shown = " ".join(service.command)
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=workspace.app,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise UsageError(f"the service `{shown}` of [tool.dl-harness] cannot be started: {error.strerror}.") from error
+    try:
+        yield _variables(process, shown)
+    finally:
+        _kill_group(process)
+
+
+def _variables(process: subprocess.Popen[bytes], shown: str) -> dict[str, str]:
+    assert process.stdout is not None
+    lines: list[bytes] = []
+    reader = threading.Thread(target=lambda: lines.append(process.stdout.readline()), daemon=True)  # type: ignore[union-attr]
+    reader.start()
+    reader.join(SERVICE_LIMIT_S)
+    try:
+        variables: Any = json.loads(lines[0]) if lines else None
+    except ValueError:
+        variables = None
+    if not isinstance(variables, dict) or not all(isinstance(v, str) for v in variables.values()):
+        saw = lines[0].decode(errors="replace").strip()[:200] if lines and lines[0] else "nothing"
+        raise UsageError(
+            f"the service `{shown}` of [tool.dl-harness] must print one line of JSON, an object of environment variables"
+            f" as strings; it printed {saw}."
+        )
+    return variables
+
+
+def needs_of(contracts: Sequence[Contract]) -> tuple[str, ...]:
+    """The wrapper functions whose record these contracts read."""
+    return tuple(dict.fromkeys(name for contract in contracts for name in contract.needs))
+

@@ -1,0 +1,201 @@
+"""The starting state of a check: items of the adapter's kind, a model entity, and its artifacts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dl_harness.evidence import Subject
+from dl_harness.ground_truth import annotations_for
+
+FIXTURES = {"image": "images", "text": "texts", "prompt": "prompts", "audio": "audio", "json": "json", "video": "images"}
+"""The sample items for an input type (dl_fixtures)."""
+
+if TYPE_CHECKING:
+    from dl_mock.platform import Platform
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """Where things are on the platform after a scene was loaded."""
+
+    project_id: str
+    dataset_id: str
+    model_id: str
+    item_ids: tuple[str, ...]
+    annotation_ids: frozenset[str]
+    inferred: tuple[str, ...]
+
+
+def input_kind(subject: Subject, source: str) -> tuple[str, str | None]:
+    """What kind of items the adapter takes, and a sentence on how that was inferred when nobody declared it.
+
+    Prompt adapters declare any input type (126 of 320 public models are remote chat and embedding services), so what
+    the source calls decides first.
+    """
+    if any(word in source for word in ("PromptItem", "to_messages", "prompt_item")):
+        return "prompt", "prompt items, since the source uses dl.PromptItem"
+    declared = subject.model.input_type
+    if declared in FIXTURES:
+        return declared, None
+    said = f"inputType {declared!r}" if declared else "no inputType is declared"
+    lower = source.lower()
+    if any(word in lower for word in ("librosa", "soundfile", "torchaudio", "whisper", ".wav")):
+        return "audio", f"audio items, since {said} and the source handles audio"
+    if not any(word in lower for word in ("image", "cv2", "pil")) and any(
+        word in lower for word in ("tokeniz", "sentence", "text", "spacy", "nltk")
+    ):
+        return "text", f"text items, since {said} and the source handles text"
+    return "image", f"image items, since {said} (the platform's own default)"
+
+
+def items_of(path: Path) -> tuple[list[Document], list[Document]]:
+    """The items and annotations below a path: a scene file, a folder in Dataloop's layout, or a folder of files.
+
+    Raises dl_mock.SceneError for what is no scene.
+    """
+    from dl_mock.scene import read_scene
+
+    scene, root, _ = read_scene(path)
+    items = [{**item, "file": str(root / item["file"])} if "file" in item else dict(item) for item in scene.get("items", ())]
+    return items, [dict(annotation) for annotation in scene.get("annotations", ())]
+
+
+def build(
+    subject: Subject,
+    model: Document,
+    kind: str,
+    items: Sequence[Document],
+    annotations: Sequence[Document],
+    artifacts: Path | None,
+) -> tuple[dict[str, list[Document]], tuple[str, ...]]:
+    """The scene of a check, and what had to be inferred for it."""
+    inferred: list[str] = []
+    files = [item for item in items if item.get("type", "file") == "file"]
+    output_type = model.get("outputType") or _common_type(files, annotations) or ("class" if kind == "image" else None)
+    if not model.get("outputType") and output_type:
+        inferred.append(f"output type {output_type} for the model entity, since none is declared")
+    labels = list(model.get("labels") or _labels(files, annotations))
+    files, added = _with_ground_truth(files, annotations, output_type, labels)
+    if added:
+        inferred.append(f"ground truth of type {output_type} on {added} items that have none")
+    subsets = ((model.get("metadata") or {}).get("system") or {}).get("subsets")
+    if subject.overrides("train") and not _match(subsets, files):
+        files, subsets = _split(files)
+        inferred.append("subsets /train and /validation, since the model's own subsets select none of the items")
+    dataset = {"name": "check", "labels": _label_tree(labels)}
+    return {
+        "projects": [{"name": "dl-harness"}],
+        "datasets": [dataset],
+        "items": list(files),
+        "annotations": list(annotations),
+        "models": [_model(model, subject, output_type, labels, subsets)],
+    }, tuple(inferred)
+
+
+def _model(
+    declared: Document, subject: Subject, output_type: str | None, labels: list[str], subsets: Any
+) -> Document:
+    document = {k: v for k, v in declared.items() if k not in {"computeConfigs", "artifacts", "codebase"}}
+    document["name"] = subject.model.name
+    document.setdefault("status", "pre-trained")
+    document["configuration"] = dict(declared.get("configuration") or {})
+    document["labels"] = labels
+    if output_type:
+        document["outputType"] = output_type
+    metadata = dict(declared.get("metadata") or {})
+    system = dict(metadata.get("system") or {})
+    if subsets:
+        system["subsets"] = subsets
+    document["metadata"] = {**metadata, "system": system}
+    return document
+
+
+def _label_tree(labels: Iterable[str]) -> list[Document]:
+    return [{"tag": label} for label in labels]
+
+
+def _nested(files: Sequence[Document], annotations: Sequence[Document]) -> Iterable[Document]:
+    yield from annotations
+    for item in files:
+        yield from item.get("annotations") or ()
+
+
+def _labels(files: Sequence[Document], annotations: Sequence[Document]) -> list[str]:
+    found = (a.get("label") for a in _nested(files, annotations))
+    return sorted({label for label in found if isinstance(label, str)}) or ["object"]
+
+
+def _common_type(files: Sequence[Document], annotations: Sequence[Document]) -> str | None:
+    found = [a.get("type") for a in _nested(files, annotations)]
+    return max(sorted({t for t in found if isinstance(t, str)}), key=found.count, default=None)
+
+
+def _with_ground_truth(
+    files: Sequence[Document], annotations: Sequence[Document], output_type: str | None, labels: Sequence[str]
+) -> tuple[list[Document], int]:
+    """Items with at least one annotation of the model's type and labels each, so that training has something to learn."""
+    if any(a.get("type") == output_type and a.get("label") in labels for a in _nested(files, annotations)):
+        return list(files), 0
+    added = 0
+    result = []
+    for index, item in enumerate(files):
+        own = [] if annotations else annotations_for(item, output_type, labels, index)
+        added += bool(own)
+        result.append({**item, "annotations": [*(item.get("annotations") or ()), *own]} if own else item)
+    return result, added
+
+
+def _match(subsets: Any, files: Sequence[Document]) -> bool:
+    """Whether every subset that the model declares selects at least one of the items."""
+    if not isinstance(subsets, dict) or not subsets:
+        return False
+    from dl_mock.platform import Platform
+
+    platform = Platform()
+    platform.load_scene({"datasets": [{"name": "check"}], "items": [dict(item) for item in files]})
+    dataset = platform.state.find("datasets", name="check")[0]
+    return all(_count(platform, dataset["id"], subset) for subset in subsets.values())
+
+
+def _count(platform: Platform, dataset_id: str, query: Document) -> int:
+    from dl_mock.message import Request
+
+    body = json.dumps({**query, "page": 0, "pageSize": 0, "resource": "items"}).encode()
+    headers = {"authorization": f"Bearer {platform.token}", "content-type": "application/json"}
+    answer = json.loads(platform.handle(Request("POST", f"/datasets/{dataset_id}/query", {}, headers, body)).body)
+    return int(answer.get("totalItemsCount") or 0)
+
+
+def _split(files: Sequence[Document]) -> tuple[list[Document], Document]:
+    """Two thirds of the items below /train, the others below /validation, as folders of the dataset."""
+    folders = ["/validation" if index % 3 == 2 else "/train" for index in range(len(files))]
+    moved = [
+        {**{k: v for k, v in item.items() if k not in {"dir", "name"}}, "filename": folder + item["filename"]}
+        for item, folder in zip(files, folders, strict=True)
+    ]
+    subsets = {name: _folder_filter(f"/{name}") for name in ("train", "validation")}
+    return moved, subsets
+
+
+def _folder_filter(folder: str) -> Document:
+    return {
+        "filter": {"$and": [{"hidden": False}, {"type": "file"}, {"filename": f"{folder}/*"}]},
+        "page": 0,
+        "pageSize": 1000,
+        "resource": "items",
+    }
+
+
+def artifact_items(folder: Path, model_name: str) -> list[Document]:
+    """Items of the binaries dataset for every file of an artifacts folder (SDK: repositories/artifacts.py)."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [
+        {"filename": f"/artifacts/models/{model_name}/{path.relative_to(folder).as_posix()}", "file": str(path)}
+        for path in files
+    ]

@@ -1,0 +1,92 @@
+"""Command line: serve a platform, or list what it can do."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from dl_mock.platform import Platform
+
+CANNOT_START = 4
+
+
+class CannotStart(click.ClickException):
+    """Something given by the caller prevents a start; one line says what."""
+
+    exit_code = CANNOT_START
+
+
+@click.group()
+def main() -> None:
+    """A local mock of the Dataloop platform."""
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=0, show_default=True, help="Port to listen on; 0 is any free one.")
+@click.option("--scene", type=click.Path(path_type=Path), help="Starting state: a JSON file or a directory.")
+@click.option("--ready-file", type=click.Path(path_type=Path), help="Written when requests are accepted.")
+@click.option("--strict-auth", is_flag=True, help="Accept only the token issued at the start.")
+def serve(host: str, port: int, scene: Path | None, ready_file: Path | None, strict_auth: bool) -> None:
+    """Serve until interrupted; prints address, token and ids as one line of JSON when ready."""
+    from dl_mock.platform import Platform
+    from dl_mock.scene import SceneError
+    from dl_mock.server import serve as serving
+
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    platform = Platform(strict_auth=strict_auth)
+    try:
+        if scene is not None:
+            platform.load_scene(scene)
+    except SceneError as error:
+        raise CannotStart(" ".join(str(error).split())) from None
+    try:
+        with serving(platform, host, port) as server:
+            ready = json.dumps(_ready(platform, server.url))
+            if ready_file is not None:
+                _write(ready_file, ready)
+            click.echo(ready)
+            # A wait without a limit is not interrupted by signals on every system.
+            while not stopped.wait(0.5):
+                pass
+    except OSError as error:
+        raise CannotStart(f"cannot serve on {host}:{port}: {error}") from None
+
+
+@main.command()
+def routes() -> None:
+    """List every route with the evidence for it."""
+    from dl_mock.routes import ROUTES
+
+    width = max(len(route.template) for route in ROUTES)
+    for route in sorted(ROUTES, key=lambda route: (route.template, route.method)):
+        click.echo(f"{route.method:6} {route.template:{width}}  {route.evidence}")
+
+
+def _ready(platform: Platform, url: str) -> dict[str, Any]:
+    """What a caller needs to begin; of several documents with one name, the first."""
+    names = {
+        collection: {
+            document["name"]: document["id"] for document in reversed(platform.state.all(collection))
+        }
+        for collection in ("projects", "datasets", "models")
+    }
+    return {"url": url, "token": platform.token, **names}
+
+
+def _write(path: Path, text: str) -> None:
+    """Write at once: a reader sees the whole file or none."""
+    handle, temporary = tempfile.mkstemp(dir=path.resolve().parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w") as file:
+        file.write(text + "\n")
+    os.replace(temporary, path)

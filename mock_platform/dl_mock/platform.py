@@ -1,0 +1,130 @@
+"""The platform: one function from request to response, over a state."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dl_mock.auth import Gate, issue_token
+from dl_mock.clock import Clock, iso, real_clock
+from dl_mock.documents import Author
+from dl_mock.ids import IdSource, ObjectIds
+from dl_mock.message import Request, Response
+from dl_mock.query import QueryError
+from dl_mock.routes import ROUTES
+from dl_mock.routing import ApiError, Call, Router
+from dl_mock.state import State
+
+EMAIL = "user@dl-mock.local"
+PREFIX = "/api/v1"
+# The SDK repeats a 501 up to five times with growing pauses, 30 s in all; asked to wait 1 s each it gives up in 5.
+RETRY_SOON = {"retry-after": "1"}
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One handled request; `route` is the template that answered, or None."""
+
+    sequence: int
+    method: str
+    path: str
+    query: Mapping[str, str]
+    route: str | None
+    status: int
+    bytes_in: int
+    bytes_out: int
+    thread: str
+    time: float
+
+
+Listener = Callable[[JournalEntry], None]
+
+
+class Platform:
+    """A small Dataloop. `url` is where it says it lives; a transport sets it."""
+
+    router = Router(ROUTES)
+
+    def __init__(
+        self, clock: Clock | None = None, new_id: IdSource | None = None, strict_auth: bool = False
+    ) -> None:
+        self.clock = clock or real_clock
+        self.new_id = new_id or ObjectIds(self.clock)
+        self.state = State()
+        self.url = f"http://127.0.0.1{PREFIX}"
+        self.token = issue_token(EMAIL, self.new_id(), self.clock())
+        self.author = Author(EMAIL, self.new_id, lambda: iso(self.clock()))
+        self.journal: list[JournalEntry] = []
+        self._gate = Gate(self.token, strict_auth)
+        self._listeners: list[Listener] = []
+
+    def handle(self, request: Request) -> Response:
+        """Answer a request; never raises. Requests are handled one at a time."""
+        path = request.path.removeprefix(PREFIX) or "/"
+        with self.state.lock:
+            response, route = self._answer(request, path)
+            entry = JournalEntry(
+                sequence=len(self.journal),
+                method=request.method,
+                path=path,
+                query=request.query,
+                route=route,
+                status=response.status,
+                bytes_in=len(request.body),
+                bytes_out=len(response.body),
+                thread=threading.current_thread().name,
+                time=time.monotonic(),
+            )
+            self.journal.append(entry)
+        for listener in tuple(self._listeners):
+            listener(entry)
+        return response
+
+    @property
+    def unmatched(self) -> list[JournalEntry]:
+        """Requests that no route answered."""
+        return [entry for entry in self.journal if entry.route is None]
+
+    def on_request(self, listener: Listener) -> None:
+        """Call `listener` after each handled request, outside the lock of the state."""
+        self._listeners.append(listener)
+
+    def load_scene(self, source: Mapping[str, Any] | str | Path) -> None:
+        """Add a starting state: a dict, a JSON file, or a directory."""
+        from dl_mock.scene import load_scene
+
+        load_scene(self, source)
+
+    def snapshot(self, directory: str | Path) -> None:
+        """Write everything as a scene that `load_scene` restores exactly."""
+        from dl_mock.snapshot import write_snapshot
+
+        write_snapshot(self.state, Path(directory))
+
+    def _answer(self, request: Request, path: str) -> tuple[Response, str | None]:
+        matched = self.router.match(request.method, path)
+        if matched is None:
+            message = self.router.advice(request.method, path)
+            return Response.of_json({"message": message}, 501, RETRY_SOON), None
+        route, params = matched
+        try:
+            self._gate.check(request.headers.get("authorization", ""), self.clock())
+            return route.handler(Call(self, request, params)), route.template
+        except ApiError as error:
+            return _error(error.status, error.message), route.template
+        except QueryError as error:
+            return _error(400, str(error)), route.template
+        except Exception as error:  # a fault of ours must reach the caller as an answer, not as a hang
+            logger.exception("%s %s failed", request.method, path)
+            return _error(500, f"the mock platform failed: {type(error).__name__}: {error}"), route.template
+
+
+def _error(status: int, message: str) -> Response:
+    return Response.of_json({"status": status, "message": message}, status)

@@ -1,0 +1,125 @@
+"""Feature sets and feature vectors."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from dl_mock import documents
+from dl_mock.documents import Document
+from dl_mock.message import Response
+from dl_mock.routes.querying import answer_query
+from dl_mock.routing import ApiError, Call, Route
+
+
+def create_sets(call: Call) -> Response:
+    """One set or several; the answer is always a list."""
+    added = []
+    for given in call.bodies():
+        _need(given, "name", "size", "type", "project", "entityType")
+        added.append(
+            call.state.put("feature_sets", documents.feature_set(given, call.author, given["project"]))
+        )
+    return Response.of_json([call.render("feature_sets", one) for one in added])
+
+
+def query_sets(call: Call) -> Response:
+    """Sets by filter."""
+    return answer_query(call, "feature_sets")
+
+
+def get_set(call: Call) -> Response:
+    """One set."""
+    return call.reply("feature_sets", call.found("feature_sets"))
+
+
+def update_set(call: Call) -> Response:
+    """Replace the fields that are given."""
+    found = call.found("feature_sets")
+    change = {key: value for key, value in call.body().items() if key in ("name", "size", "type", "modelId")}
+    return call.reply(
+        "feature_sets", call.state.put("feature_sets", {**found, **change, **call.author.touch()})
+    )
+
+
+def delete_set(call: Call) -> Response:
+    """Remove a set with its vectors (the cascade is assumed)."""
+    found = call.found("feature_sets")
+    for vector in call.state.find("feature_vectors", featureSetId=found["id"]):
+        call.state.remove("feature_vectors", vector["id"])
+    call.state.remove("feature_sets", found["id"])
+    return Response.of_json({"success": True})
+
+
+def create_vectors(call: Call) -> Response:
+    """One vector or many; the answer is always a list.
+
+    The size is not checked and an entity may have several vectors of a set: no source says otherwise (assumed).
+    """
+    added = []
+    for given in call.bodies():
+        _need(given, "entityId", "value", "featureSetId")
+        owner = call.get("feature_sets", given["featureSetId"])
+        added.append(
+            call.state.put("feature_vectors", documents.feature_vector(given, call.author, owner["project"]))
+        )
+    return Response.of_json([call.render("feature_vectors", one) for one in added])
+
+
+def query_vectors(call: Call) -> Response:
+    """Vectors by filter."""
+    return answer_query(call, "feature_vectors")
+
+
+def get_vector(call: Call) -> Response:
+    """One vector."""
+    return call.reply("feature_vectors", call.found("feature_vectors"))
+
+
+def delete_vector(call: Call) -> Response:
+    """Remove a vector."""
+    call.state.remove("feature_vectors", call.found("feature_vectors")["id"])
+    return Response(204)
+
+
+def count_vectors(call: Call) -> Response:
+    """How many vectors each set has in the given datasets."""
+    body = call.body()
+    datasets = set(body.get("datasetIds") or ())
+    counts = Counter(
+        vector["featureSetId"]
+        for vector in call.state.all("feature_vectors")
+        if vector["project"] == body.get("projectId")
+        and (not datasets or vector.get("datasetId") in datasets)
+    )
+    return Response.of_json([{"featureSetId": id_, "count": count} for id_, count in counts.items()])
+
+
+def _need(given: Document, *fields: str) -> None:
+    for field in fields:
+        if given.get(field) is None:
+            raise ApiError(400, f"Missing argument {field!r}")
+
+
+ROUTES = [
+    Route("POST", "/features/sets", create_sets, "SDK: repositories/feature_sets.py create; recorded"),
+    Route("POST", "/features/sets/query", query_sets, "SDK: repositories/feature_sets.py list; recorded"),
+    Route("GET", "/features/sets/{set_id}", get_set, "SDK: repositories/feature_sets.py get; recorded"),
+    Route(
+        "PATCH", "/features/sets/{set_id}", update_set, "SDK: repositories/feature_sets.py update; OpenAPI"
+    ),
+    Route(
+        "DELETE", "/features/sets/{set_id}", delete_set, "SDK: repositories/feature_sets.py delete; recorded"
+    ),
+    Route("POST", "/features/vectors", create_vectors, "SDK: repositories/features.py create; recorded"),
+    Route("POST", "/features/vectors/query", query_vectors, "SDK: repositories/features.py list; recorded"),
+    Route(
+        "POST",
+        "/features/vectors/project-count-aggregation",
+        count_vectors,
+        "SDK: repositories/feature_sets.py list of a dataset; recorded",
+    ),
+    Route("GET", "/features/vectors/{vector_id}", get_vector, "SDK: repositories/features.py get; OpenAPI"),
+    Route(
+        "DELETE", "/features/vectors/{vector_id}", delete_vector, "SDK: repositories/features.py; recorded"
+    ),
+]

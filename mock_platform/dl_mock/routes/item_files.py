@@ -1,0 +1,159 @@
+"""Bytes of items: upload, new revisions, and streaming."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+from dl_mock import documents
+from dl_mock.documents import Author, Document, merge
+from dl_mock.media import mimetype, system_metadata
+from dl_mock.message import Response
+from dl_mock.routes.items import add_dir, make_dirs
+from dl_mock.routing import ApiError, Call, Route
+from dl_mock.state import State
+
+_RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """The parts of an upload form."""
+
+    fields: dict[str, str]
+    content: bytes
+
+
+def add_item(
+    state: State, dataset: Document, filename: str, content: bytes, author: Author, **given: Any
+) -> Document:
+    """A new item with its bytes, in directories made for it."""
+    metadata = given.pop("metadata", None) or {}
+    system = {**(metadata.get("system") or {}), **system_metadata(filename, content)}
+    document = {**given, "filename": filename, "metadata": {**metadata, "system": system}}
+    item = state.put("items", documents.item(document, author, dataset["id"], dataset["projects"][0]))
+    state.write(item["id"], content)
+    make_dirs(state, item, author)
+    return item
+
+
+def replace_content(state: State, item: Document, content: bytes, author: Author, **given: Any) -> Document:
+    """Other bytes for an item that keeps its id and its annotations (whether the platform keeps them: unknown)."""
+    metadata = item["metadata"]
+    system = {**metadata.get("system", {}), **system_metadata(item["name"], content)}
+    system["refs"] = metadata.get("system", {}).get("refs", [])
+    changed = {**item, **author.touch(), "metadata": {**metadata, "system": system}}
+    state.write(item["id"], content)
+    return state.put("items", merge(changed, given))
+
+
+def upload(call: Call) -> Response:
+    """Add a file, or a directory; `mode` says what happens at a path that is taken.
+
+    OpenAPI (AddItemMode): skip gives the existing item unchanged, overwrite replaces it. The header `x-item-op`
+    is what the SDK shows as the status; the value for a skipped one is assumed.
+    """
+    dataset = call.found("datasets")
+    form = _form(call)
+    path = form.fields.get("path")
+    if not path:
+        raise ApiError(400, "an upload needs the field 'path'")
+    filename = documents.place(path)["filename"]
+    existing = call.state.item_at(dataset["id"], filename)
+    if form.fields.get("type") == "dir":
+        item = existing or add_dir(call.state, dataset["id"], dataset["projects"][0], filename, call.author)
+        make_dirs(call.state, item, call.author)
+        return call.reply("items", item)
+    mode = call.request.query.get("mode", "skip")
+    if mode not in ("skip", "overwrite"):
+        raise ApiError(400, f"mode must be 'skip' or 'overwrite', not {mode!r}")
+    if existing is not None and mode == "skip":
+        return call.reply("items", existing, {"x-item-op": "skip"})
+    given = {"metadata": _metadata(form.fields), "description": form.fields.get("description")}
+    given = {key: value for key, value in given.items() if value}
+    if existing is not None:
+        item = replace_content(call.state, existing, form.content, call.author, **given)
+        return call.reply("items", item, {"x-item-op": "overwrite"})
+    item = add_item(call.state, dataset, filename, form.content, call.author, **given)
+    return call.reply("items", item, {"x-item-op": "created"})
+
+
+def revise(call: Call) -> Response:
+    """New bytes for an item. SDK: entities/item.py `__update_item_binary`, used by prompt items."""
+    item = call.found("items")
+    return call.reply("items", replace_content(call.state, item, _form(call).content, call.author))
+
+
+def stream(call: Call) -> Response:
+    """The bytes of an item; a range is honoured, so that a download can go on where it broke off."""
+    item = call.found("items")
+    content = call.state.read(item["id"])
+    kind = item["metadata"].get("system", {}).get("mimetype") or mimetype(item["name"])
+    headers = {"content-type": kind, "accept-ranges": "bytes"}
+    wanted = _RANGE.fullmatch(call.request.headers.get("range", ""))
+    if wanted is None:
+        return Response(200, content, headers)
+    first = int(wanted[1])
+    last = min(int(wanted[2]), len(content) - 1) if wanted[2] else len(content) - 1
+    if first > last and content:
+        return Response(416, b"", {"content-range": f"bytes */{len(content)}"})
+    if not content:
+        return Response(200, b"", headers)
+    return Response(
+        206, content[first : last + 1], {**headers, "content-range": f"bytes {first}-{last}/{len(content)}"}
+    )
+
+
+def _form(call: Call) -> Upload:
+    """Fields and file of a form, multipart or URL-encoded."""
+    kind = call.request.headers.get("content-type", "")
+    if kind.startswith("application/x-www-form-urlencoded"):
+        fields = {name: values[0] for name, values in parse_qs(call.request.body.decode()).items()}
+        return Upload(fields, b"")
+    if not kind.startswith("multipart/form-data"):
+        raise ApiError(400, f"expected a form, not the content type {kind or 'none'!r}")
+    from requests_toolbelt.multipart.decoder import (
+        ImproperBodyPartContentException,
+        MultipartDecoder,
+        NonMultipartContentTypeException,
+    )
+
+    try:
+        parts = MultipartDecoder(call.request.body, kind).parts
+    except (ImproperBodyPartContentException, NonMultipartContentTypeException, IndexError) as error:
+        raise ApiError(400, f"the form cannot be read: {error}") from None
+    content, fields = b"", {}
+    for part in parts:
+        name = re.search(r'\bname="([^"]*)"', part.headers.get(b"content-disposition", b"").decode())
+        if name and name[1] == "file":
+            content = part.content
+        elif name:
+            fields[name[1]] = part.content.decode()
+    return Upload(fields, content)
+
+
+def _metadata(fields: dict[str, str]) -> Document:
+    if "metadata" not in fields:
+        return {}
+    try:
+        metadata = json.loads(fields["metadata"])
+    except ValueError as error:
+        raise ApiError(400, f"the field 'metadata' is not JSON: {error}") from None
+    if not isinstance(metadata, dict):
+        raise ApiError(400, "the field 'metadata' must be a JSON object")
+    return metadata
+
+
+ROUTES = [
+    Route(
+        "POST",
+        "/datasets/{dataset_id}/items",
+        upload,
+        "SDK: services/api_client.py upload_file_async; recorded",
+    ),
+    Route("POST", "/items/{item_id}/revisions", revise, "SDK: entities/item.py; OpenAPI"),
+    Route("GET", "/items/{item_id}/stream", stream, "SDK: repositories/downloader.py; recorded"),
+]

@@ -1,0 +1,176 @@
+"""Items: reading, changing, moving, cloning and deleting them; their bytes are in `item_files`."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import Any
+
+from dl_mock import documents
+from dl_mock.documents import Author, Document, merge, place, without_system
+from dl_mock.message import Response
+from dl_mock.routing import ApiError, Call, Route
+from dl_mock.state import State
+
+# Root fields a PATCH may change; former end-to-end tests saw unknown ones ignored without an error.
+UPDATABLE = ("filename", "name", "description", "metadata", "spec")
+
+
+def make_dirs(state: State, item: Document, author: Author) -> None:
+    """Make the items of the directories above an item, as uploading or moving into a path does."""
+    path = item["dir"]
+    while path not in ("/", "") and state.item_at(item["datasetId"], path) is None:
+        add_dir(state, item["datasetId"], item["projectId"], path, author)
+        path = posixpath.dirname(path)
+
+
+def add_dir(state: State, dataset_id: str, project_id: str, path: str, author: Author) -> Document:
+    """The item of a directory."""
+    given = {"filename": path, "type": "dir", "metadata": {"system": {}}}
+    return state.put("items", documents.item(given, author, dataset_id, project_id))
+
+
+def update_item(state: State, item: Document, change: Document, author: Author, system: bool) -> Document:
+    """Merge a change into an item; edits of `metadata.system` need `system`, else they are dropped."""
+    change = change if system else without_system(change)
+    change = {key: value for key, value in change.items() if key in UPDATABLE}
+    filename = change.pop("filename", None) or _renamed(item, change.pop("name", None))
+    change.pop("name", None)
+    description = {"description": None} if change.get("description", "") is None else {}
+    # The row may stem from a query that ran before other changes.
+    item = state.get("items", item["id"]) or item
+    if filename != item["filename"]:
+        item = _moved(state, item, filename, author)
+    return state.put("items", {**merge(item, change), **description, **author.touch()})
+
+
+def remove_item(state: State, item: Document) -> None:
+    """Delete an item with its annotations and vectors, and a directory with what is in it (cascades: assumed)."""
+    for annotation in state.annotations_of(item["id"]):
+        state.remove("annotations", annotation["id"])
+    for vector in state.find("feature_vectors", entityId=item["id"]):
+        state.remove("feature_vectors", vector["id"])
+    state.remove("items", item["id"])
+    if item["type"] == "dir":
+        for child in state.find("items", datasetId=item["datasetId"], dir=item["filename"]):
+            remove_item(state, child)
+
+
+def clone_item(
+    state: State, source: Document, dataset: Document, filename: str, author: Author, annotations: bool
+) -> Document:
+    """A copy of an item in a dataset, with its bytes; what tasks made of it stays behind."""
+    kept = ("type", "description", "spec")
+    system = {
+        key: value for key, value in source["metadata"].get("system", {}).items() if key != "annotationStatus"
+    }
+    given = {
+        **{key: source[key] for key in kept if key in source},
+        "filename": filename,
+        "srcItem": source["id"],
+        "metadata": {**source["metadata"], "system": {**system, "refs": []}},
+    }
+    copy = state.put("items", documents.item(given, author, dataset["id"], dataset["projects"][0]))
+    state.write(copy["id"], state.read(source["id"]))
+    make_dirs(state, copy, author)
+    if annotations:
+        for annotation in state.annotations_of(source["id"]):
+            fresh = {key: value for key, value in annotation.items() if key not in ("id", "hash")}
+            fresh["srcAnnotation"] = annotation["id"]
+            state.put("annotations", documents.annotation(fresh, author, copy))
+        copy = recount(state, copy["id"]) or copy
+    return copy
+
+
+def recount(state: State, item_id: str, now: str | None = None) -> Document | None:
+    """Bring `annotated` and the counter of an item up to date.
+
+    OpenAPI (DatasetItem): counters do not move `updatedAt`; `annotatedAt` does move with the annotations.
+    """
+    item = state.get("items", item_id)
+    if item is None:
+        return None
+    count = len(state.annotations_of(item_id))
+    # An item that was discarded in a task says so here (OpenAPI).
+    annotated = "discarded" if item["annotated"] == "discarded" else count > 0
+    changed = {"annotated": annotated, "annotationsCount": count, **({"annotatedAt": now} if now else {})}
+    return state.put("items", {**item, **changed})
+
+
+def get_item(call: Call) -> Response:
+    """One item."""
+    return call.reply("items", call.found("items"))
+
+
+def patch_item(call: Call) -> Response:
+    """Change an item by a diff."""
+    item = update_item(call.state, call.found("items"), call.body(), call.author, call.flag("system"))
+    return call.reply("items", item)
+
+
+def delete_item(call: Call) -> Response:
+    """Delete an item."""
+    remove_item(call.state, call.found("items"))
+    return Response(204)
+
+
+def clone(call: Call) -> Response:
+    """Copy an item; the finished command names the copy. SDK: repositories/items.py clone."""
+    item, body = call.found("items"), call.body()
+    dataset = call.get("datasets", body.get("targetDatasetId") or item["datasetId"])
+    filename = body.get("remoteFileName") or item["filename"]
+    clones = (found.get("srcItem") for found in call.state.find("items", datasetId=dataset["id"]))
+    if not body.get("allowMany") and item["id"] in clones:
+        raise ApiError(
+            400, f"item {item['id']} was cloned into this dataset before, and allowMany is not set"
+        )
+    if call.state.item_at(dataset["id"], place(filename)["filename"]) is not None:
+        raise ApiError(400, f"dataset {dataset['id']} has an item at {filename}")
+    options = body.get("cloneDatasetParams") or {}
+    copy = clone_item(
+        call.state, item, dataset, filename, call.author, bool(options.get("withItemsAnnotations", True))
+    )
+    if body.get("metadata"):
+        copy = update_item(call.state, copy, {"metadata": body["metadata"]}, call.author, system=True)
+    command = documents.command("CloneItem", {"returnedModelId": [copy["id"]]}, call.author)
+    return call.reply("commands", call.state.put("commands", command))
+
+
+def move_items(call: Call) -> Response:
+    """Move items, given by their ids, into a directory. SDK: repositories/items.py move_items."""
+    call.found("datasets", "dataset_id")
+    directory = call.found("items", "dir_id")
+    ids = call.json()
+    if not isinstance(ids, list):
+        raise ApiError(400, "the body must be a list of item ids")
+    for id_ in ids:
+        item = call.get("items", id_)
+        _moved(call.state, item, f"{directory['filename']}/{item['name']}", call.author)
+    return Response.of_json({"moved": len(ids)})
+
+
+def _moved(state: State, item: Document, filename: str, author: Author) -> Document:
+    """The item at another path; a directory takes along what is in it."""
+    target = place(filename)
+    if state.item_at(item["datasetId"], target["filename"]) is not None:
+        raise ApiError(400, f"dataset {item['datasetId']} has an item at {target['filename']}")
+    children: list[Document] = []
+    if item["type"] == "dir":
+        children = state.find("items", datasetId=item["datasetId"], dir=item["filename"])
+    moved = state.put("items", {**item, **target, **author.touch()})
+    make_dirs(state, moved, author)
+    for child in children:
+        _moved(state, child, f"{moved['filename']}/{child['name']}", author)
+    return moved
+
+
+def _renamed(item: Document, name: Any) -> str:
+    return str(item["filename"]) if not name else posixpath.join(item["dir"], str(name))
+
+
+ROUTES = [
+    Route("GET", "/items/{item_id}", get_item, "SDK: repositories/items.py get; recorded"),
+    Route("PATCH", "/items/{item_id}", patch_item, "SDK: repositories/items.py update; recorded"),
+    Route("DELETE", "/items/{item_id}", delete_item, "SDK: repositories/items.py delete; recorded"),
+    Route("POST", "/items/{item_id}/clone", clone, "SDK: repositories/items.py clone; recorded"),
+    Route("PUT", "/datasets/{dataset_id}/items/{dir_id}", move_items, "SDK: repositories/items.py; OpenAPI"),
+]

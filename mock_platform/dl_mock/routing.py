@@ -1,0 +1,168 @@
+"""The table of routes: which function answers which call, and on what evidence."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dl_mock.documents import Author, Document
+from dl_mock.ids import is_object_id
+from dl_mock.message import Request, Response
+from dl_mock.render import render
+from dl_mock.state import State
+
+if TYPE_CHECKING:
+    from dl_mock.platform import Platform
+
+# A malformed id is not answered alike everywhere; former end-to-end tests saw 400 for these, 404 for the rest.
+STRICT_IDS = frozenset({"items", "annotations", "ontologies"})
+
+
+class ApiError(Exception):
+    """An answer that is an error: its status and the `message` of its body."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request on its way through a handler, with what handlers need."""
+
+    platform: Platform
+    request: Request
+    params: Mapping[str, str]
+
+    @property
+    def state(self) -> State:
+        """What the platform remembers."""
+        return self.platform.state
+
+    @property
+    def author(self) -> Author:
+        """Who makes documents in this call."""
+        return self.platform.author
+
+    def flag(self, name: str) -> bool:
+        """Whether a query parameter such as `system` is set to true."""
+        return self.request.query.get(name, "").lower() == "true"
+
+    def json(self) -> Any:
+        """The JSON body; 400 if it is none."""
+        try:
+            return json.loads(self.request.body)
+        except ValueError as error:
+            raise ApiError(400, f"the body is not JSON: {error}") from None
+
+    def body(self) -> Document:
+        """The JSON body, which must be an object; an empty body is an empty object."""
+        value = self.json() if self.request.body else {}
+        if not isinstance(value, dict):
+            raise ApiError(400, f"the body must be a JSON object, not {type(value).__name__}")
+        return value
+
+    def bodies(self) -> list[Document]:
+        """The JSON body, one object or a list of them."""
+        value = self.json()
+        values = value if isinstance(value, list) else [value]
+        for index, element in enumerate(values):
+            if not isinstance(element, dict):
+                raise ApiError(
+                    400, f"element {index} of the body must be an object, not {type(element).__name__}"
+                )
+        return values
+
+    def found(self, collection: str, param: str = "") -> Document:
+        """The document named by a path parameter; by default the only one."""
+        return self.get(collection, self.params[param] if param else next(iter(self.params.values())))
+
+    def get(self, collection: str, id_: Any) -> Document:
+        """The document with this id; 404 if there is none, 400 where the platform rejects a malformed id."""
+        document = self.state.get(collection, id_) if isinstance(id_, str) else None
+        if document is not None:
+            return document
+        kind = collection.rstrip("s").replace("_", " ")
+        if collection in STRICT_IDS and not (isinstance(id_, str) and is_object_id(id_)):
+            raise ApiError(400, f"{id_!r} is not an id of a {kind}: 24 hexadecimal digits are expected")
+        raise ApiError(404, f"{kind} {id_!r} does not exist")
+
+    def render(self, collection: str, document: Document) -> Document:
+        """The document with the addresses of this platform."""
+        return render(self.state, collection, document, self.platform.url)
+
+    def reply(
+        self, collection: str, document: Document, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Answer with one document."""
+        return Response.of_json(self.render(collection, document), headers=headers or {})
+
+
+Handler = Callable[[Call], Response]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One endpoint; `evidence` says how we know of it."""
+
+    method: str
+    template: str
+    handler: Handler
+    evidence: str
+
+
+class Router:
+    """Finds the route of a path; literal segments win over parameters."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self.routes = tuple(routes)
+        self._tree: dict[str, Any] = {}
+        for route in self.routes:
+            node = self._tree
+            for segment in _segments(route.template):
+                node = node.setdefault("{}" if segment.startswith("{") else segment, {})
+            if route.method in node.setdefault("", {}):
+                raise ValueError(f"two routes for {route.method} {route.template}")
+            node[""][route.method] = route
+
+    def match(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        """The route and its path parameters, or None."""
+        segments = _segments(path)
+        route = self._methods(segments).get(method)
+        if route is None:
+            return None
+        names = _segments(route.template)
+        return route, {n[1:-1]: s for n, s in zip(names, segments, strict=True) if n.startswith("{")}
+
+    def advice(self, method: str, path: str) -> str:
+        """What to say about a call that has no route."""
+        said = f"no route for {method} {path}"
+        methods = self._methods(_segments(path))
+        if methods:
+            return f"{said}; this path has {', '.join(sorted(methods))}"
+        template = max(
+            self.routes,
+            key=lambda route: difflib.SequenceMatcher(
+                None, f"{method} {path}", f"{route.method} {route.template}"
+            ).ratio(),
+        )
+        return f"{said}; closest: {template.method} {template.template}"
+
+    def _methods(self, segments: Sequence[str]) -> Mapping[str, Route]:
+        nodes = [self._tree]
+        for segment in segments:
+            # Literal before parameter, so the first node is the best one.
+            nodes = [
+                child for node in nodes for key in (segment, "{}") if (child := node.get(key)) is not None
+            ]
+            if not nodes:
+                return {}
+        return next((node[""] for node in nodes if "" in node), {})
+
+
+def _segments(path: str) -> list[str]:
+    return path.strip("/").split("/")

@@ -1,0 +1,132 @@
+"""Whether a scene has the right form: every fault is found, and named, before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from dl_mock.documents import place
+from dl_mock.ids import is_object_id
+from dl_mock.routes.annotations import TYPES
+from dl_mock.state import COLLECTIONS, State
+
+
+class SceneError(ValueError):
+    """A scene that cannot be loaded; says what was expected, what was seen, and where."""
+
+
+# Fields that must have one type wherever they stand.
+FIELD_TYPES: Mapping[str, type] = MappingProxyType(
+    {
+        "id": str,
+        "name": str,
+        "filename": str,
+        "file": str,
+        "itemId": str,
+        "datasetId": str,
+        "metadata": dict,
+        "configuration": dict,
+        "context": dict,
+        "artifacts": list,
+        "projects": list,
+    }
+)
+
+
+def check_scene(scene: Mapping[str, Any], root: Path, name: str, state: State) -> None:
+    """Raise SceneError for the first fault; `state` is what the scene will be added to."""
+    for fault in _faults(scene, root, state):
+        raise SceneError(f"{name}: {fault}")
+
+
+def nested_annotations(item: Mapping[str, Any]) -> list[Any]:
+    """Annotations inside an item; as the API returns it, the field holds an address instead."""
+    nested = item.get("annotations")
+    return nested if isinstance(nested, list) else []
+
+
+def filename_of(item: Mapping[str, Any]) -> str:
+    """The path of an item, which may be told by its name or its file alone."""
+    return str(place(item.get("filename") or item.get("name") or item.get("file") or "")["filename"])
+
+
+def _faults(scene: Mapping[str, Any], root: Path, state: State) -> Iterator[str]:
+    for key, rows in scene.items():
+        if key not in COLLECTIONS:
+            yield f"unknown array {key!r}; expected any of {', '.join(COLLECTIONS)}"
+        elif not isinstance(rows, list):
+            yield f"expected an array at {key!r}, saw {kind(rows)}"
+        else:
+            for index, row in enumerate(rows):
+                yield from _document_faults(row, f"{key}[{index}]")
+    for index, row in enumerate(scene.get("items", ())):
+        yield from _item_faults(row, f"items[{index}]", root)
+    for index, row in enumerate(scene.get("annotations", ())):
+        yield from _annotation_faults(row, f"annotations[{index}]")
+    yield from _reference_faults(scene, state)
+
+
+def _document_faults(row: Any, where: str) -> Iterator[str]:
+    if not isinstance(row, Mapping):
+        yield f"expected an object at {where}, saw {kind(row)}"
+        return
+    for field, wanted in FIELD_TYPES.items():
+        value = row.get(field)
+        if value is not None and not isinstance(value, wanted):
+            yield f"expected {_KINDS[wanted]} at {where}.{field}, saw {kind(value)}"
+    if isinstance(row.get("id"), str) and not row["id"]:
+        yield f"expected an id at {where}.id, saw an empty text"
+
+
+def _item_faults(row: Mapping[str, Any], where: str, root: Path) -> Iterator[str]:
+    if filename_of(row) == "/":
+        yield f"expected a filename at {where}, saw none"
+    if row.get("file") and not (root / row["file"]).is_file():
+        yield f"expected a file at {where}.file, but there is no {row['file']!r} in {root.absolute()}"
+    for index, one in enumerate(nested_annotations(row)):
+        here = f"{where}.annotations[{index}]"
+        yield from _document_faults(one, here)
+        yield from _annotation_faults(one, here)
+
+
+def _annotation_faults(row: Mapping[str, Any], where: str) -> Iterator[str]:
+    if row.get("type") not in TYPES:
+        yield f"expected a type of annotation at {where}.type, saw {row.get('type')!r}; known: {', '.join(sorted(TYPES))}"
+
+
+def _reference_faults(scene: Mapping[str, Any], state: State) -> Iterator[str]:
+    """Ids given twice, two items at one path, and annotations or items that belong to nothing."""
+    for key, rows in scene.items():
+        seen: set[str] = set()
+        for index, row in enumerate(rows):
+            if row.get("id") in seen or (row.get("id") and state.get(key, row["id"]) is not None):
+                yield f"expected another id at {key}[{index}], because {row['id']!r} is taken"
+            if row.get("id"):
+                seen.add(row["id"])
+    items = {row.get("id") for row in scene.get("items", ())}
+    for index, row in enumerate(scene.get("annotations", ())):
+        item_id = row.get("itemId")
+        if not item_id or (item_id not in items and state.get("items", item_id) is None):
+            yield f"expected annotations[{index}].itemId to name an item, saw {item_id!r}"
+    datasets = {row.get("id") for row in scene.get("datasets", ())}
+    places: set[tuple[Any, str]] = set()
+    for index, row in enumerate(scene.get("items", ())):
+        dataset_id = row.get("datasetId")
+        known = not dataset_id or dataset_id in datasets or state.get("datasets", dataset_id) is not None
+        if not known and not is_object_id(dataset_id):
+            yield f"expected items[{index}].datasetId to name a dataset, saw {dataset_id!r}"
+        if (dataset_id, filename_of(row)) in places:
+            yield f"expected one item per path, saw a second one at {filename_of(row)!r} (items[{index}])"
+        places.add((dataset_id, filename_of(row)))
+
+
+def kind(value: Any) -> str:
+    """What a JSON value is, in words."""
+    return _KINDS.get(type(value), "a number")
+
+
+_KINDS: Mapping[type, str] = MappingProxyType(
+    {dict: "an object", list: "an array", str: "a text", bool: "a boolean", type(None): "null"}
+)

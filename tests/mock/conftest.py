@@ -1,0 +1,42 @@
+"""Fixtures for tests of the mock platform; the SDK must never see the user's own home."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mock_helpers import Api
+
+from dl_mock import Platform
+from dl_mock.clock import ticking_clock
+from dl_mock.ids import ObjectIds
+
+# The SDK reads these when it is imported, which no test module does at its top.
+_HOME = tempfile.TemporaryDirectory(prefix="dl-mock-tests-", ignore_cleanup_errors=True)
+os.environ["HOME"] = _HOME.name
+os.environ["DATALOOP_PATH"] = str(Path(_HOME.name) / "dataloop")
+
+
+@pytest.fixture
+def platform() -> Platform:
+    """A platform whose ids and dates are the same on each run."""
+    clock = ticking_clock()
+    return Platform(clock=clock, new_id=ObjectIds(clock))
+
+
+@pytest.fixture
+def api(platform: Platform) -> Api:
+    """Authorised calls to `platform`, without a transport."""
+    return Api(platform)
+
+
+@pytest.fixture
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A working directory deep enough for dtlpymetrics, which writes beside the parent of it."""
+    deep = tmp_path / "work" / "here"
+    deep.mkdir(parents=True)
+    monkeypatch.chdir(deep)
+    yield deep
