@@ -170,7 +170,7 @@ def _environment() -> dict[str, str]:
 
 def _artifacts_folder(check: Check, stage: plan.Stage) -> Path | None:
     """What the model's artifacts are at the start of a stage: as saved, as trained, or as given."""
-    handoff = check.workspace.directory / "handoff"
+    handoff = check.workspace.handoff
     if stage.name == "fresh process":
         return handoff / "saved"
     if not stage.name.startswith("training") and (handoff / "trained").is_dir():

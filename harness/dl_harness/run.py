@@ -78,7 +78,7 @@ class _Observation:
 
     def run(self) -> Observed:
         for fresh in (False, True):
-            if fresh and not (self._workspace.directory / "handoff" / "saved").is_dir():
+            if fresh and not (self._workspace.handoff / "saved").is_dir():
                 break
             self._until_done(fresh)
             if self._interrupted:
@@ -170,7 +170,7 @@ class _Observation:
         return Evidence(subject=msgspec.structs.replace(self._spec.target.subject, import_failure=failure))
 
     def _contents(self) -> dict[str, bytes]:
-        folder = self._workspace.directory / "items"
+        folder = self._workspace.items
         return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else {}
 
 

@@ -50,6 +50,16 @@ class Workspace:
         """TMPDIR."""
         return self.directory / "tmp"
 
+    @property
+    def handoff(self) -> Path:
+        """Artifacts that one stage leaves for the next, and for a fresh process."""
+        return self.directory / "handoff"
+
+    @property
+    def items(self) -> Path:
+        """The bytes of the items, by id, for reports."""
+        return self.directory / "items"
+
     def original(self, path: str) -> str:
         """The user's own path for a path in the copy."""
         try:

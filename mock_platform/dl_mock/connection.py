@@ -6,23 +6,30 @@ connection, so that the user's own settings are neither used nor changed, and no
 
 from __future__ import annotations
 
+import atexit
+import logging
 import os
+import shutil
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from dl_mock.platform import Platform
+from dl_mock.platform import PREFIX, Platform
 from dl_mock.server import serve
 
 Transport = Literal["responses", "http"]
 
-# Pools and the event loop hold no settings; making a loop costs the SDK a second (services/api_client.py).
-SHARED = ("_thread_pools", "_event_loop", "lock", "_pid", "_stopped_pools")
-# Settings from outside that would reach past the connection (SDK: services/api_client.py, caches/).
-FOREIGN = ("INTERNAL_REQUESTS_URL", "DTLPY_CUSTOM_ENV", "LINK_ITEM_URL_OVERRIDE", "CACHE_CONFIG")
+# What stays with the client: pools and the event loop hold no settings, and making a loop costs the SDK a second
+# (services/api_client.py `create_event_loop_thread`); the rest belongs to the object itself.
+KEPT = ("_thread_pools", "_stopped_pools", "_event_loop", "_pid", "lock", "renew_token_method")
+# Names of `dtlpy` that stand for objects of its client.
+MIRRORED = ("verbose", "error_suppression", "cache_state", "attributes_mode", "sdk_cache")
+# Settings that would lead past the connection (SDK: services/api_client.py, repositories/downloader.py, caches/).
+FOREIGN = ("INTERNAL_REQUESTS_URL", "DTLPY_CUSTOM_ENV", "LINK_ITEM_URL_OVERRIDE", "CACHE_CONFIG", "DEFAULT_CACHE_PATH")
 
 
 @dataclass(frozen=True)
@@ -46,17 +53,32 @@ def connect(
     """
     if transport not in ("responses", "http"):
         raise ValueError(f"transport must be 'responses' or 'http', not {transport!r}")
+    _import_sdk()
     with ExitStack() as stack:
-        path = Path(home) if home is not None else Path(stack.enter_context(_temporary_home()))
+        path = Path(home or stack.enter_context(_temporary_home())).absolute()
         path.mkdir(parents=True, exist_ok=True)
         server = stack.enter_context(serve(platform))
         stack.enter_context(_environment(path))
-        stack.enter_context(_client(platform, server.url, path))
+        stack.enter_context(_client(platform.token, server.url, path))
         if transport == "responses":
             from dl_mock.intercept import intercept
 
             stack.enter_context(intercept(platform, server.url))
         yield Connection(platform, server.url, platform.token, path)
+
+
+def _import_sdk() -> None:
+    """Import the SDK away from the user's home: on import it writes files there, and keeps the paths for good."""
+    if "dtlpy" in sys.modules:
+        return
+    home = tempfile.mkdtemp(prefix="dl-mock-sdk-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    before = dict(os.environ)
+    os.environ.update(HOME=home, DATALOOP_PATH=home)
+    try:
+        import dtlpy  # noqa: F401  for its effects
+    finally:
+        _restore_environment(before)
 
 
 @contextmanager
@@ -67,71 +89,64 @@ def _temporary_home() -> Iterator[str]:
 
 @contextmanager
 def _environment(home: Path) -> Iterator[None]:
-    """Environment variables the SDK reads at run time."""
+    """Environment variables the SDK reads while it runs."""
     before = dict(os.environ)
     os.environ.update(DATALOOP_PATH=str(home), NO_PROXY="127.0.0.1,localhost", no_proxy="127.0.0.1,localhost")
-    os.environ.pop("DEFAULT_CACHE_PATH", None)
     for name in FOREIGN:
         os.environ.pop(name, None)
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        _restore_environment(before)
+
+
+def _restore_environment(before: Mapping[str, str]) -> None:
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
+    os.environ.update(before)
 
 
 @contextmanager
-def _client(platform: Platform, url: str, home: Path) -> Iterator[None]:
+def _client(token: str, url: str, home: Path) -> Iterator[None]:
     """The SDK's client and module constants, as if it had been started freshly in `home`."""
     import dtlpy
     from dtlpy.services import cookie, service_defaults
     from dtlpy.services.api_client import ApiClient
 
-    client = dtlpy.client_api
-    before = dict(vars(client))
-    modules = [(service_defaults, "DATALOOP_PATH"), (cookie, "DATALOOP_PATH")]
-    modules += [(dtlpy, name) for name in _MIRRORED if hasattr(dtlpy, name)]
-    constants = [(module, name, getattr(module, name)) for module, name in modules]
-    service_defaults.DATALOOP_PATH = cookie.DATALOOP_PATH = str(home)
-    fresh = vars(ApiClient(cookie_filepath=str(home / "cookie.json")))
+    client, handler = dtlpy.client_api, logging.getLogger("dtlpy").handlers[0]
+    before, level = dict(vars(client)), handler.level
+    constants = [(module, "DATALOOP_PATH", module.DATALOOP_PATH) for module in (service_defaults, cookie)]
+    constants += [(dtlpy, name, getattr(dtlpy, name)) for name in MIRRORED if hasattr(dtlpy, name)]
     try:
-        vars(client).update({name: value for name, value in fresh.items() if name not in SHARED})
-        client.environments = {url: _settings(platform, url)}
+        service_defaults.DATALOOP_PATH = cookie.DATALOOP_PATH = str(home)
+        fresh = ApiClient(cookie_filepath=str(home / "cookie.json"))
+        vars(client).update({name: value for name, value in vars(fresh).items() if name not in KEPT})
+        client.environments = {url: _settings(token, url)}
         client.environment = url
         client.sdk_cache.cache_path_bin = str(home)
-        for name in _MIRRORED:
-            if hasattr(dtlpy, name):
+        for module, name, _ in constants:
+            if module is dtlpy:
                 setattr(dtlpy, name, getattr(client, name))
         yield
     finally:
-        _close(client.session)
-        shared = {name: vars(client)[name] for name in SHARED if name in vars(client)}
+        if client.session is not None:
+            client.session.close()
+        kept = {name: vars(client)[name] for name in KEPT if name in vars(client)}
         vars(client).clear()
-        vars(client).update({**before, **shared})
+        vars(client).update({**before, **kept})
         for module, name, value in constants:
             setattr(module, name, value)
+        handler.setLevel(level)
 
 
-# Names of `dtlpy` that stand for objects of its client.
-_MIRRORED = ("verbose", "error_suppression", "cache_state", "attributes_mode", "sdk_cache")
-
-
-def _settings(platform: Platform, url: str) -> dict[str, Any]:
+def _settings(token: str, url: str) -> dict[str, Any]:
+    """An environment as `dtlpy.add_environment` would note it."""
+    unused = ("audience", "client_id", "auth0_url", "refresh_token", "url", "login_domain")
     return {
+        **dict.fromkeys(unused),
         "alias": "dl-mock",
-        "audience": None,
-        "client_id": None,
-        "auth0_url": None,
-        "gate_url": url.removesuffix("/api/v1"),
-        "token": platform.token,
-        "refresh_token": None,
+        "gate_url": url.removesuffix(PREFIX),
+        "token": token,
         "verify_ssl": True,
         "use_ssl_context": False,
-        "url": None,
-        "login_domain": None,
     }
-
-
-def _close(session: Any) -> None:
-    if session is not None:
-        session.close()

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 STRICT_IDS = frozenset({"items", "annotations", "ontologies"})
 
 
+_SINGULAR = {"ontologies": "ontology"}
+
+
 class ApiError(Exception):
     """An answer that is an error: its status and the `message` of its body."""
 
@@ -86,9 +89,9 @@ class Call:
         document = self.state.get(collection, id_) if isinstance(id_, str) else None
         if document is not None:
             return document
-        kind = collection.rstrip("s").replace("_", " ")
+        kind = _SINGULAR.get(collection) or collection.removesuffix("s").replace("_", " ")
         if collection in STRICT_IDS and not (isinstance(id_, str) and is_object_id(id_)):
-            raise ApiError(400, f"{id_!r} is not an id of a {kind}: 24 hexadecimal digits are expected")
+            raise ApiError(400, f"{id_!r} is no id of this kind ({kind}): 24 hexadecimal digits are expected")
         raise ApiError(404, f"{kind} {id_!r} does not exist")
 
     def render(self, collection: str, document: Document) -> Document:

@@ -24,8 +24,12 @@ ALIASES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "models": {"projectId": "context.project"},  # SDK: repositories/models.py list
     }
 )
-# Documented order of a query that asks for none; the last key only settles ties (assumed).
-DEFAULT_SORT = MappingProxyType({"type": "ascending", "createdAt": "descending", "id": "ascending"})
+# Documented order of items and annotations when a query asks for none; the last key only settles ties (assumed).
+DEFAULT_SORT: Mapping[str, str] = MappingProxyType(
+    {"type": "ascending", "createdAt": "descending", "id": "ascending"}
+)
+SORTED_BY_TYPE = frozenset({"items", "annotations"})
+AS_MADE: Mapping[str, str] = MappingProxyType({"id": "ascending"})  # the order of other resources (assumed)
 
 Document = dict[str, Any]
 Pins = Mapping[str, tuple[str, ...]]
@@ -48,7 +52,8 @@ def search(body: Mapping[str, Any], resource: str, tables: Tables) -> list[Docum
     if distances and (not sort or "eu_dist" in sort):
         direction = sort.get("eu_dist", distances.direction)
         return sorted(rows, key=distances.of, reverse=_descending(direction, "sort.eu_dist"))
-    return ordered(rows, sort or DEFAULT_SORT, ALIASES.get(resource, {}))
+    default = DEFAULT_SORT if resource in SORTED_BY_TYPE else AS_MADE
+    return ordered(rows, sort or default, ALIASES.get(resource, {}))
 
 
 def page(body: Mapping[str, Any], rows: Sequence[Document]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+pytest.register_assert_rewrite("example_operations", "example_models", "mock_helpers")
 from mock_helpers import Api
 
 from dl_mock import Platform

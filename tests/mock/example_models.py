@@ -130,7 +130,7 @@ def prepare_data(platform: Platform, model_id: str) -> str:
             def convert_from_dtlpy(self, data_path: str, **kwargs: Any) -> None: ...
 
         adapter = Adapter(model_entity=dl.models.get(model_id=model_id))
-        _, _, data_path = adapter.prepare_data(
+        _, data_path, _ = adapter.prepare_data(
             dataset=adapter.model_entity.dataset, root_path=os.path.abspath("root"), overwrite=True
         )
     return str(data_path)

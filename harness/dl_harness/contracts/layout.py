@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from dl_harness.contract import Judged, Judgement, Seen, contract
-from dl_harness.contracts.reading import at, by_item, listed, outcome, same_entry, uses
+from dl_harness.contracts.reading import at, by_name, listed, outcome, same_entry, uses
 from dl_harness.contracts.signature import adapter_known, overridden
-from dl_harness.evidence import Call, Evidence, FileChange, Flow
+from dl_harness.evidence import Call, Entry, Evidence, FileChange, Flow
 
 LOADING = ("load_from_model",)
 TRAINING = ("train_model",)
@@ -255,28 +255,25 @@ def saved_model_predicts_the_same(evidence: Evidence) -> Iterator[Judgement]:
     """docs: model adapter flows, save_to_model and load_from_model."""
     for name, function in (("predict_items", "predict"), ("embed_items", "embed")):
         fresh = evidence.flow(f"{name}/fresh")
-        first, again = by_item(evidence.flow(name), function), by_item(evidence.flow(f"{name}/again"), function)
+        first, again = by_name(evidence.flow(name), function), by_name(evidence.flow(f"{name}/again"), function)
         loaded = evidence.flow("load_from_model/fresh")
-        if fresh is None and loaded is not None and loaded.ended != "returned" and evidence.flow(name) is not None:
+        if fresh is None and loaded is not None and loaded.ended != "returned" and first:
             yield Judged("saved models")
             yield Seen("the saved model loads", outcome(loaded), loaded.label, at(evidence, "load"))
             return
-        for item, (_, entry) in by_item(fresh, function).items():
-            if item not in first or (item in again and not same_entry(first[item][1], again[item][1])):
+        for item, entry in by_name(fresh, function).items():
+            if item not in first or (item in again and not same_entry(first[item], again[item])):
                 continue
             yield Judged("items")
-            if not same_entry(first[item][1], entry):
-                assert fresh is not None
-                saw = f"{_told(entry)} instead of {_told(first[item][1])}"
-                yield Seen("the predictions from before saving", saw, f"{fresh.item(item).name} in {fresh.label}", at(evidence, "save"))
+            if not same_entry(first[item], entry):
+                saw = f"{_told(entry)} instead of {_told(first[item])}"
+                yield Seen("the predictions from before saving", saw, f"{item} in {name}/fresh", at(evidence, "save"))
 
 
-def _told(entry: object) -> str:
-    annotations = getattr(entry, "annotations", None)
-    if annotations is None:
-        values = getattr(entry, "values", ())
-        return "the vector " + ", ".join(f"{v:.3g}" for v in values[:3]) + ", ..."
-    return listed((str(a) for a in annotations), 3) or "no annotation"
+def _told(entry: Entry) -> str:
+    if entry.annotations is None:
+        return "the vector " + ", ".join(f"{v:.3g}" for v in entry.values[:3]) + ", ..."
+    return listed((str(a) for a in entry.annotations), 3) or "no annotation"
 
 
 @contract(

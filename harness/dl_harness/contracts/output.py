@@ -31,6 +31,14 @@ TYPES_OF = {"segment": {"segment", "binary"}, "binary": {"binary", "segment"}, "
 """Types that serve an output type; segment and binary are read for each other (SDK: prepare_data)."""
 
 
+def has_coordinates(evidence: Evidence) -> str | None:
+    """Applies to annotations that have a shape."""
+    reason = predicts_collections(evidence)
+    if reason is None and evidence.subject.model.output_type == "class":
+        return "annotations of the output type class have no coordinates"
+    return reason
+
+
 def _names(flow: Flow, item_ids: tuple[str, ...]) -> str:
     return listed(flow.item(one).name for one in item_ids)
 
@@ -245,7 +253,7 @@ def labels_are_declared(evidence: Evidence) -> Iterator[Judgement]:
     why="JSON knows neither NaN nor infinity: the request is refused and every annotation of the item is lost.",
     fix="Drop degenerate detections before building annotations; check for NaN after dividing by a size or a sum.",
     needs=PREDICTING,
-    applies=predicts_collections,
+    applies=has_coordinates,
 )
 def coordinates_are_finite(evidence: Evidence) -> Iterator[Judgement]:
     """RFC 8259; requests encodes with allow_nan=False."""
@@ -266,7 +274,7 @@ def coordinates_are_finite(evidence: Evidence) -> Iterator[Judgement]:
     " image land somewhere else.",
     fix="Scale coordinates back to the item's width and height, and clip them to it.",
     needs=PREDICTING,
-    applies=predicts_collections,
+    applies=has_coordinates,
 )
 def coordinates_in_the_item(evidence: Evidence) -> Iterator[Judgement]:
     """docs: annotation JSON format, coordinates are pixels; a margin of 2 % (at least 1 px) is for rounding."""

@@ -126,6 +126,11 @@ def by_item(flow: Flow | None, function: str) -> dict[str, tuple[Call, Entry]]:
     return found
 
 
+def by_name(flow: Flow | None, function: str) -> dict[str, Entry]:
+    """The same by the item's name, which is the same on every platform."""
+    return {flow.item(item).name: entry for item, (_, entry) in by_item(flow, function).items()} if flow else {}
+
+
 def outcome(flow: Flow) -> str:
     """How a flow ended, in words."""
     return f"{flow.ended} with {flow.failure}" if flow.failure else flow.ended

@@ -154,7 +154,7 @@ class Runner:
 
     def _hand_over(self, name: str) -> None:
         """Keep the model's artifacts for the stages and processes that follow."""
-        folder = self._check.workspace.directory / "handoff" / name
+        folder = self._check.workspace.handoff / name
         folder.mkdir(parents=True, exist_ok=True)
         for path, content in self._stage.artifacts().items():
             file = folder / Path(path)

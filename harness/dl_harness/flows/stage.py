@@ -66,6 +66,7 @@ class Stage:
                 expected_changes=self._expected(),
             )
         )
+        self._keep_contents(item_ids)
         before = listing(self._workspace)
         started = time.monotonic()
         ended: Ending = "returned"
@@ -85,6 +86,15 @@ class Stage:
         if ended != "returned":
             raise FlowFailed(label)
         return value
+
+    def _keep_contents(self, item_ids: tuple[str, ...]) -> None:
+        """Copy the items' bytes to where the parent finds them for its report."""
+        folder = self._workspace.items
+        folder.mkdir(exist_ok=True)
+        for item_id in item_ids:
+            file = folder / item_id
+            if not file.exists():
+                file.write_bytes(self.platform.state.read(item_id))
 
     def _end(
         self,

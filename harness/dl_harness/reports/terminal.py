@@ -132,13 +132,24 @@ def _adapter(sheet: _Sheet, adapter: AdapterReport, verbose: bool) -> Iterator[l
         yield sheet.listing("held", _held(adapter.results))
         yield sheet.listing("flows run", dict.fromkeys(adapter.plan.flows, ""))
     yield _inferred(sheet, adapter.plan.inferred)
-    yield sheet.listing("flows not run", adapter.plan.not_run)
+    yield sheet.listing("flows not run", _by_reason(adapter.plan.not_run))
     if adapter.output_tail.strip() and (verbose or adapter.verdict in {"error", "interrupted"}):
         yield [sheet.paint("the last it printed", "heading"), *_quoted(adapter.output_tail)]
     yield [
         wording.addition(adapter.plan),
         sheet.paint(f"{adapter.adapter}: {wording.outcome(adapter)}", adapter.verdict),
     ]
+
+
+def _by_reason(not_run: Mapping[str, str]) -> dict[str, str]:
+    """Wrapper functions that did not run, those with one reason on one line."""
+    names: dict[str, list[str]] = {}
+    for label, reason in not_run.items():
+        known = names.setdefault(reason, [])
+        name = label.split("/")[0]
+        if name not in known:
+            known.append(name)
+    return {", ".join(names): reason for reason, names in names.items()}
 
 
 def _heading(sheet: _Sheet, adapter: AdapterReport) -> list[str]:

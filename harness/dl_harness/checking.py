@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,31 +95,48 @@ def check(
 
     Raises UsageError for what cannot be checked as it was asked for.
     """
-    given = _given(model, artifacts, items, stubs, select, batch_size, call_limit, wrappers)
-    return run(targets, given, progress).report
+    settings = given(
+        model=model,
+        artifacts=artifacts,
+        items=items,
+        stubs=stubs,
+        select=select,
+        batch_size=batch_size,
+        call_limit=call_limit,
+        wrappers=wrappers,
+    )
+    return run(targets, settings, progress).report
 
 
-def _given(
-    model: str | Path | dict[str, Any] | None,
-    artifacts: str | Path | None,
-    items: str | Path | None,
-    stubs: str | Path | None,
-    select: Iterable[str],
-    batch_size: int | None,
-    call_limit: float | None,
-    wrappers: str | None,
-) -> dict[str, Any]:
-    given = {
-        "model": model if isinstance(model, dict) or model is None else str(model),
-        "artifacts": None if artifacts is None else str(artifacts),
-        "items": None if items is None else str(items),
-        "stubs": None if stubs is None else str(stubs),
-        "select": tuple(select),
-        "batch_size": batch_size,
-        "call_limit": call_limit,
-        "wrappers": wrappers,
-    }
-    return {key: value for key, value in given.items() if value is not None and value != ()}
+def given(*, select: Iterable[str] = (), **settings: Any) -> dict[str, Any]:
+    """What a caller has set, without what was left open; `select` may be one string."""
+    chosen = (select,) if isinstance(select, str) else tuple(select)
+    set_ = {key: str(value) if isinstance(value, Path) else value for key, value in settings.items() if value is not None}
+    return set_ | ({"select": chosen} if chosen else {})
+
+
+class Adapter(msgspec.Struct, frozen=True):
+    """An adapter that will be checked, and by which contracts."""
+
+    name: str
+    contracts: tuple[Contract, ...]
+
+
+def adapters(target: str, given: dict[str, Any]) -> tuple[Adapter, ...]:
+    """What a target names, before anything runs. Raises UsageError for what cannot be checked."""
+    return tuple(Adapter(found.subject.name, _prepare(found, given)[2]) for found in resolve(target))
+
+
+def joined(checks: Sequence[Checked]) -> Checked:
+    """Several checks as one."""
+    reports = [adapter for checked in checks for adapter in checked.report.adapters]
+    environment = {name: value for checked in checks for name, value in checked.report.environment.items()}
+    drawn = {name: items for checked in checks for name, items in checked.drawn.items()}
+    return Checked(Report(SCHEMA_VERSION, environment, _worst(reports), tuple(reports)), drawn)
+
+
+def _worst(reports: Sequence[AdapterReport]) -> AdapterVerdict:
+    return next(verdict for verdict in WORST_FIRST if any(report.verdict == verdict for report in reports))
 
 
 def run(targets: Iterable[str], given: dict[str, Any], progress: Progress = lambda adapter, flow: None) -> Checked:
@@ -128,7 +145,7 @@ def run(targets: Iterable[str], given: dict[str, Any], progress: Progress = lamb
     if not found:
         raise UsageError("no target was given.")
     prepared = [(target, *_prepare(target, given)) for target in found]
-    adapters: list[AdapterReport] = []
+    reports: list[AdapterReport] = []
     drawn: dict[str, tuple[Drawn, ...]] = {}
     environment: dict[str, str] = {}
     for target, spec, settings, contracts in prepared:
@@ -137,12 +154,12 @@ def run(targets: Iterable[str], given: dict[str, Any], progress: Progress = lamb
         observed = observe(target, spec, settings.service, lambda flow, name=name: progress(name, flow))  # type: ignore[misc]
         environment = {**environment, **observed.evidence.environment}
         report = _report(observed, contracts, time.monotonic() - started)
-        adapters.append(report)
+        report = msgspec.structs.replace(report, results=tuple(_from_here(result) for result in report.results))
+        reports.append(report)
         drawn[f"{report.target}:{report.adapter}"] = _drawn(observed)
         if observed.interrupted:
             break
-    verdict = next(v for v in WORST_FIRST if any(a.verdict == v for a in adapters))
-    return Checked(Report(SCHEMA_VERSION, _own_environment() | environment, verdict, tuple(adapters)), drawn)
+    return Checked(Report(SCHEMA_VERSION, _own_environment() | environment, _worst(reports), tuple(reports)), drawn)
 
 
 def _own_environment() -> dict[str, str]:
@@ -262,6 +279,17 @@ def _report(observed: Observed, contracts: tuple[Contract, ...], duration: float
         duration_s=duration,
         output_tail=observed.output_tail,
     )
+
+
+def _from_here(result: Result) -> Result:
+    """The result with files named as they would be typed in the current directory."""
+    here = Path.cwd()
+
+    def shown(file: str | None) -> str | None:
+        return str(Path(file).relative_to(here)) if file and Path(file).is_relative_to(here) else file
+
+    findings = tuple(msgspec.structs.replace(f, file=shown(f.file)) for f in result.findings)
+    return msgspec.structs.replace(result, findings=findings)
 
 
 def _verdict(evidence: Evidence, results: tuple[Result, ...], interrupted: bool) -> tuple[AdapterVerdict, str]:

@@ -1,0 +1,171 @@
+"""The command line: `dl-harness check`, `contracts` and `explain`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from dl_harness.checking import Checked
+
+INTERRUPTED, OUR_FAILURE, USAGE = 2, 3, 4
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="dl-harness")
+def cli() -> None:
+    """Check Dataloop model adapters offline, before they are deployed."""
+
+
+@cli.command()
+@click.argument("targets", nargs=-1, metavar="TARGET...")
+@click.option("--model", metavar="FILE", help="A model document as the API returns it, laid over the manifest's.")
+@click.option("--artifacts", metavar="DIR", help="Files that the model entity has as artifacts.")
+@click.option("--items", metavar="DIR", help="Items to run on: a folder of files, Dataloop's layout, or a scene.")
+@click.option("--stubs", metavar="DIR", help="A folder put first on the import path, for frameworks not installed here.")
+@click.option("--select", metavar="IDS", multiple=True, help="Contracts or families: OUT-003, OUT, 'throughput'.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the results as JSON.")
+@click.option("--junit", "junit_file", metavar="FILE", help="Write the results as JUnit XML.")
+@click.option("--html", "html_file", metavar="FILE", help="Write a page with the verdicts and the predictions drawn.")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Items per batch (default 4, the platform's).")
+@click.option("--call-limit", type=click.FloatRange(min=0, min_open=True), help="Seconds for one call of a user function (default 300).")
+@click.option("--wrappers", type=click.Choice(["sdk", "reference"]), help="Whose wrapper functions run the adapter (default sdk).")
+@click.option("-v", "--verbose", is_flag=True, help="List what does not apply, and the adapter's last output.")
+def check(targets: tuple[str, ...], verbose: bool, **options: Any) -> None:
+    """Check the adapters that each TARGET names.
+
+    TARGET is path/to/file.py:Class, module:Class, a dataloop.json, or a folder that holds one or several.
+
+    Exit codes: 0 conforms, 1 violations, 2 interrupted, 3 our own failure, 4 usage, 5 nothing was proved.
+    """
+    from dl_harness.checking import run
+    from dl_harness.spec import UsageError
+
+    if not targets:
+        raise UsageError("no TARGET was given. Expected path/to/file.py:Class, module:Class, a dataloop.json, or a folder.")
+    files = {kind: options.pop(f"{kind}_file") for kind in ("json", "junit", "html")}
+    for kind, file in files.items():
+        if file is not None and Path(file).is_dir():
+            raise UsageError(f"--{kind} {file}: expected a file to write, saw a folder.")
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    with _progress() as tell:
+        checked = run(targets, given, tell)
+    _print(checked, verbose)
+    failed = _write(checked, files)
+    raise SystemExit(OUR_FAILURE if failed else checked.exit_code)
+
+
+class _progress:  # noqa: N801 - used as a function
+    """One line on a terminal's standard error that says which flow is running; nothing elsewhere."""
+
+    def __enter__(self) -> Callable[[str, str], None]:
+        self._shown = sys.stderr.isatty()
+        return self._tell
+
+    def _tell(self, adapter: str, flow: str) -> None:
+        if self._shown:
+            click.echo(f"\r\033[K{adapter}: {flow} ...", nl=False, err=True)
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            click.echo("\r\033[K", nl=False, err=True)
+
+
+def _print(checked: Checked, verbose: bool) -> None:
+    from shutil import get_terminal_size
+
+    from dl_harness.reports import terminal
+
+    colour = sys.stdout.isatty()
+    width = min(get_terminal_size((100, 24)).columns, 110)
+    click.echo(terminal.render(checked.report, verbose=verbose, width=width, colour=colour), color=colour)
+
+
+def _write(checked: Checked, files: dict[str, str | None]) -> bool:
+    """Write the reports that were asked for; one that cannot be written does not cost the others."""
+    from dl_harness.reports.writing import ReportError, write_atomically
+
+    failed = False
+    for kind, file in files.items():
+        if file is None:
+            continue
+        try:
+            write_atomically(Path(file), _document(kind, checked))
+            click.echo(f"{kind} report: {file}")
+        except ReportError as error:
+            click.echo(f"dl-harness: {error}", err=True)
+            failed = True
+    return failed
+
+
+def _document(kind: str, checked: Checked) -> bytes:
+    from dl_harness.reports import document, html, junit
+
+    if kind == "json":
+        return document.to_json(checked.report)
+    if kind == "junit":
+        return junit.to_junit(checked.report)
+    return html.to_html(checked.report, checked.drawn).encode()
+
+
+@cli.command()
+@click.option("--select", metavar="IDS", multiple=True, help="Contracts or families.")
+def contracts(select: tuple[str, ...]) -> None:
+    """List the contracts."""
+    from dl_harness import checking
+
+    family = ""
+    for contract in checking.select(select):
+        if contract.family != family:
+            family = contract.family
+            click.echo(f"\n{family}" if family != "signature" else family)
+        mark = "" if contract.severity == "error" else "  (warning)"
+        click.echo(f"  {contract.id}  {contract.statement}{mark}")
+
+
+@cli.command()
+@click.argument("ids", nargs=-1, required=True)
+def explain(ids: tuple[str, ...]) -> None:
+    """Say what contracts are about, why they matter on the platform, and how to fix a violation."""
+    from dl_harness import checking
+
+    for contract in checking.select(ids):
+        click.echo(f"{contract.id}  {contract.statement}\n")
+        click.echo(click.wrap_text(f"why  {contract.why}", 88, "  ", "       "))
+        click.echo(click.wrap_text(f"fix  {contract.fix}", 88, "  ", "       ") + "\n")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with pytest's codes; a failure of ours is one message, not a traceback."""
+    sys.exit(_main(arguments))
+
+
+def _main(arguments: list[str] | None) -> int:
+    from dl_harness.spec import UsageError
+
+    try:
+        cli.main(arguments, prog_name="dl-harness", standalone_mode=False)
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 0
+    except (click.ClickException, UsageError) as error:
+        message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        click.echo(f"dl-harness: {message}", err=True)
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("dl-harness: interrupted.", err=True)
+        return INTERRUPTED
+    except OSError as error:
+        click.echo(f"dl-harness: the machine refused: {error}. Free disk space or permissions and try again.", err=True)
+        return OUR_FAILURE
+    except Exception as error:  # the last resort: the user gets one message and a way to tell us
+        click.echo(f"dl-harness failed with {type(error).__name__}: {error}. This is our fault; please report it.", err=True)
+        return OUR_FAILURE
+    return 0
+
+
+if __name__ == "__main__":
+    main()
