@@ -191,7 +191,8 @@ def _run_stage(check: Check, stage: plan.Stage, prepared: Prepared, wanted: set[
             return recorded.run(label, *args, **kwargs)
 
         recorded = Stage(platform, seeded, check.recorder, check.workspace, check.emit)
-        runner = Runner(session.dl, check, recorded, run, wanted)
+        assert check.adapter_class is not None
+        runner = Runner(session.dl, check.spec, check.adapter_class, recorded, run, wanted)
         try:
             runner.run_stage(stage)
         except FlowFailed as failed:

@@ -46,7 +46,8 @@ def _size(item: Document) -> tuple[int, int]:
     file = item.get("file")
     try:
         with Image.open(Path(file or "")) as image:
-            return image.size
+            width, height = image.size
+            return width, height
     except (OSError, UnidentifiedImageError):
         return 100, 100
 

@@ -21,7 +21,7 @@ import msgspec
 
 from dl_harness import spec as specs
 from dl_harness.contract import Contract
-from dl_harness.evidence import Event, Evidence, Failure, FlowStarted, assemble, decode
+from dl_harness.evidence import Event, Evidence, Failure, FlowStarted, Planned, assemble, decode
 from dl_harness.spec import Service, Spec, Target, UsageError
 from dl_harness.workspace import Workspace, prepare
 
@@ -103,9 +103,13 @@ class _Observation:
             code, events = self._child(spec)
             self._events += events
             now = begun + tuple(e.label for e in events if isinstance(e, FlowStarted) and e.label not in begun)
-            if self._interrupted or code == 0 or now == begun:
-                return
+            if self._interrupted or code == 0 or now == begun or _could_not_load(now[-1]):
+                break
             begun = now
+        planned = [label for event in self._events if isinstance(event, Planned) for label in event.labels]
+        told = {label for event in self._events if isinstance(event, Planned) for label in event.not_run}
+        rest = [label for label in planned if label not in told and label not in now and label.endswith("/fresh") == fresh]
+        self._events.append(Planned((), {label: "the process had ended before" for label in rest}))
 
     def _child(self, spec: Spec) -> tuple[int, list[Event]]:
         path = self._workspace.directory / "spec.json"
@@ -172,6 +176,11 @@ class _Observation:
     def _contents(self) -> dict[str, bytes]:
         folder = self._workspace.items
         return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else {}
+
+
+def _could_not_load(last: str) -> bool:
+    """Whether a process died while it built the adapter, as every further one would."""
+    return last.startswith("load_from_model") and not last.endswith(("/elsewhere", "/fresh"))
 
 
 class _Tail:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dl_harness import manifest as manifests
-from dl_harness.evidence import ModelFacts, Subject
+from dl_harness.evidence import ManifestProblem, ModelFacts, Subject
 from dl_harness.workspace import LEFT_OUT
 from dl_harness.spec import Target, UsageError
 
@@ -70,7 +70,7 @@ def _of_module_entry(path: Path, manifest: manifests.Manifest, module: manifests
         expected = f"a class {module.class_name} in {module.entry_point}"
         text = path.read_text("utf-8-sig", errors="replace")
         place = manifests.line(path, text, module.class_name)
-        problems += (manifests.ManifestProblem("class_name", expected, "no such name", place),)
+        problems += (ManifestProblem("class_name", expected, "no such name", place),)
     model = manifest.model_of(module)
     root = _root_of(file, module.entry_point) if file and module.entry_point else path.parent.resolve()
     subject = Subject(

@@ -76,9 +76,7 @@ def routes() -> None:
 def _ready(platform: Platform, url: str) -> dict[str, Any]:
     """What a caller needs to begin; of several documents with one name, the first."""
     names = {
-        collection: {
-            document["name"]: document["id"] for document in reversed(platform.state.all(collection))
-        }
+        collection: {document["name"]: document["id"] for document in reversed(platform.state.all(collection))}
         for collection in ("projects", "datasets", "models")
     }
     return {"url": url, "token": platform.token, **names}

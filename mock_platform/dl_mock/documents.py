@@ -76,9 +76,7 @@ def without_system(change: Mapping[str, Any]) -> Document:
 
 def project(given: Mapping[str, Any], author: Author) -> Document:
     """OpenAPI: APIProject."""
-    return fill(
-        given, author, name="Project", role="owner", isBlocked=False, featureConstraints=[], metadata={}
-    )
+    return fill(given, author, name="Project", role="owner", isBlocked=False, featureConstraints=[], metadata={})
 
 
 def dataset(given: Mapping[str, Any], author: Author, project_id: str) -> Document:

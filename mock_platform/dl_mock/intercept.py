@@ -47,9 +47,7 @@ class _Everything(responses.BaseResponse):
         self._mock.calls.reset()
         self.calls.reset()
         answer = self._platform.handle(
-            Request.of(
-                request.method or "GET", request.url or "", _texts(request.headers), _bytes(request.body)
-            )
+            Request.of(request.method or "GET", request.url or "", _texts(request.headers), _bytes(request.body))
         )
         return HTTPResponse(
             body=io.BytesIO(answer.body),
@@ -67,6 +65,4 @@ def _bytes(body: Any) -> bytes:
 
 
 def _texts(headers: Any) -> dict[str, str]:
-    return {
-        name: value if isinstance(value, str) else value.decode("latin-1") for name, value in headers.items()
-    }
+    return {name: value if isinstance(value, str) else value.decode("latin-1") for name, value in headers.items()}

@@ -52,9 +52,7 @@ class Platform:
 
     router = Router(ROUTES)
 
-    def __init__(
-        self, clock: Clock | None = None, new_id: IdSource | None = None, strict_auth: bool = False
-    ) -> None:
+    def __init__(self, clock: Clock | None = None, new_id: IdSource | None = None, strict_auth: bool = False) -> None:
         self.clock = clock or real_clock
         self.new_id = new_id or ObjectIds(self.clock)
         self.state = State()

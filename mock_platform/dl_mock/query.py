@@ -24,9 +24,7 @@ Match = Callable[[Document], bool]
 Test = Callable[[list[Any]], bool]
 Aliases = Mapping[str, str]
 
-_MOMENT = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?"
-)
+_MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?")
 
 
 class QueryError(ValueError):
@@ -56,9 +54,7 @@ def reach(document: Any, path: Sequence[str]) -> list[Any]:
                 if key in value:
                     found.append(value[key])
             elif isinstance(value, list):
-                found.extend(
-                    element[key] for element in value if isinstance(element, Mapping) and key in element
-                )
+                found.extend(element[key] for element in value if isinstance(element, Mapping) and key in element)
         if not found:
             return found
         values = found
@@ -116,9 +112,7 @@ class _Compiler:
             parts = [self.filter(part, f"{here}[{index}]") for index, part in enumerate(value)]
             return _all_of(parts) if key == "$and" else _any_of(parts)
         if key.startswith("$"):
-            raise QueryError(
-                f"unknown operator {key!r} at {where}; here may stand $and, $or or the name of a field"
-            )
+            raise QueryError(f"unknown operator {key!r} at {where}; here may stand $and, $or or the name of a field")
         return self._field(tuple(self._aliases.get(key, key).split(".")), self.condition(value, here))
 
     def _field(self, path: tuple[str, ...], test: Test) -> Match:
@@ -176,9 +170,7 @@ class _Compiler:
     def _element(self, pattern: Mapping[str, Any], where: str) -> Test:
         """Some single element has all of it; plain objects inside address paths of that same element."""
         match = _Compiler({}, self._resolve_vector).filter(pattern, where)
-        return lambda values: any(
-            match(element) for element in _elements(values) if isinstance(element, Mapping)
-        )
+        return lambda values: any(match(element) for element in _elements(values) if isinstance(element, Mapping))
 
     def _euclid(self, operand: Any, where: str) -> Test:
         """Vectors within a distance of `input`; sorting by it is the business of the search."""
@@ -195,9 +187,7 @@ class _Compiler:
         return test
 
 
-def euclid_target(
-    operand: Any, resolve_vector: Callable[[str], Sequence[float]] | None, where: str
-) -> Sequence[float]:
+def euclid_target(operand: Any, resolve_vector: Callable[[str], Sequence[float]] | None, where: str) -> Sequence[float]:
     """The vector a `$euclid` measures from: given, or the value of a stored vector."""
     if not isinstance(operand, Mapping) or "input" not in operand:
         raise QueryError(f"{where} must be an object with 'input', not {_show(operand)}")
@@ -241,9 +231,7 @@ def compares(operator: str, bound: str | float) -> Test:
         "$lte": lambda left, right: left <= right,
     }[operator]
     if isinstance(bound, bool):
-        return lambda values: any(
-            isinstance(value, bool) and holds(value, bound) for value in _elements(values)
-        )
+        return lambda values: any(isinstance(value, bool) and holds(value, bound) for value in _elements(values))
     if not isinstance(bound, str):
         return lambda values: any(_number(value) and holds(value, bound) for value in _elements(values))
     instant = moment(bound)

@@ -75,9 +75,7 @@ class Call:
         values = value if isinstance(value, list) else [value]
         for index, element in enumerate(values):
             if not isinstance(element, dict):
-                raise ApiError(
-                    400, f"element {index} of the body must be an object, not {type(element).__name__}"
-                )
+                raise ApiError(400, f"element {index} of the body must be an object, not {type(element).__name__}")
         return values
 
     def found(self, collection: str, param: str = "") -> Document:
@@ -89,18 +87,16 @@ class Call:
         document = self.state.get(collection, id_) if isinstance(id_, str) else None
         if document is not None:
             return document
-        kind = _SINGULAR.get(collection) or collection.removesuffix("s").replace("_", " ")
+        kind = _SINGULAR.get(collection, collection.removesuffix("s").replace("_", " "))
         if collection in STRICT_IDS and not (isinstance(id_, str) and is_object_id(id_)):
-            raise ApiError(400, f"{id_!r} is no id of this kind ({kind}): 24 hexadecimal digits are expected")
+            raise ApiError(400, f"{id_!r} cannot be the id of {kind}: 24 hexadecimal digits are expected")
         raise ApiError(404, f"{kind} {id_!r} does not exist")
 
     def render(self, collection: str, document: Document) -> Document:
         """The document with the addresses of this platform."""
         return render(self.state, collection, document, self.platform.url)
 
-    def reply(
-        self, collection: str, document: Document, headers: Mapping[str, str] | None = None
-    ) -> Response:
+    def reply(self, collection: str, document: Document, headers: Mapping[str, str] | None = None) -> Response:
         """Answer with one document."""
         return Response.of_json(self.render(collection, document), headers=headers or {})
 
@@ -147,24 +143,27 @@ class Router:
         methods = self._methods(_segments(path))
         if methods:
             return f"{said}; this path has {', '.join(sorted(methods))}"
-        template = max(
-            self.routes,
-            key=lambda route: difflib.SequenceMatcher(
-                None, f"{method} {path}", f"{route.method} {route.template}"
-            ).ratio(),
-        )
-        return f"{said}; closest: {template.method} {template.template}"
+        closest = max(self.routes, key=lambda route: _likeness(method, _segments(path), route))
+        return f"{said}; closest: {closest.method} {closest.template}"
 
     def _methods(self, segments: Sequence[str]) -> Mapping[str, Route]:
         nodes = [self._tree]
         for segment in segments:
             # Literal before parameter, so the first node is the best one.
-            nodes = [
-                child for node in nodes for key in (segment, "{}") if (child := node.get(key)) is not None
-            ]
+            nodes = [child for node in nodes for key in (segment, "{}") if (child := node.get(key)) is not None]
             if not nodes:
                 return {}
         return next((node[""] for node in nodes if "" in node), {})
+
+
+def _likeness(method: str, segments: Sequence[str], route: Route) -> float:
+    """How near a call is to a route: by segments, of which a parameter fits any, but less than the same word."""
+    wanted = _segments(route.template)
+    fits = sum(
+        0.5 if name.startswith("{") else difflib.SequenceMatcher(None, name, segment).ratio()
+        for name, segment in zip(wanted, segments, strict=False)
+    )
+    return fits / max(len(wanted), len(segments)) + (0.1 if route.method == method else 0.0)
 
 
 def _segments(path: str) -> list[str]:

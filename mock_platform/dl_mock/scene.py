@@ -123,10 +123,7 @@ class _Loader:
         labels = row.pop("labels", None)
         given = {key: value for key, value in row.items() if key not in COUNTERS}
         dataset = documents.dataset(given, self.author, self._project_id(row))
-        if (
-            "recipes" not in ((given.get("metadata") or {}).get("system") or {})
-            and dataset["name"] != BINARIES
-        ):
+        if "recipes" not in ((given.get("metadata") or {}).get("system") or {}) and dataset["name"] != BINARIES:
             self.without_recipe[dataset["id"]] = labels
         self.state.put("datasets", dataset)
 
@@ -172,9 +169,7 @@ class _Loader:
         for row in self._rows("feature_sets"):
             self.state.put("feature_sets", documents.feature_set(row, self.author, self._project_id(row)))
         for row in self._rows("feature_vectors"):
-            self.state.put(
-                "feature_vectors", documents.feature_vector(row, self.author, self._project_id(row))
-            )
+            self.state.put("feature_vectors", documents.feature_vector(row, self.author, self._project_id(row)))
         for row in self._rows("metrics"):
             self.state.put("metrics", documents.metric(row, self.author))
 
@@ -185,9 +180,7 @@ class _Loader:
             if labels is None:
                 labels = documents.labels_of(self.state.find("annotations", datasetId=dataset_id))
             title = f"{dataset['name']} Default Recipe"
-            recipe = add_recipe(
-                self.state, {"title": title}, self.author, dataset["projects"][0], _tags(labels)
-            )
+            recipe = add_recipe(self.state, {"title": title}, self.author, dataset["projects"][0], _tags(labels))
             change = {"metadata": {"system": {"recipes": [recipe["id"]]}}}
             self.state.put("datasets", merge(dataset, change))
         for project in self.state.all("projects"):

@@ -93,7 +93,8 @@ def _item_faults(row: Mapping[str, Any], where: str, root: Path) -> Iterator[str
 
 def _annotation_faults(row: Mapping[str, Any], where: str) -> Iterator[str]:
     if row.get("type") not in TYPES:
-        yield f"expected a type of annotation at {where}.type, saw {row.get('type')!r}; known: {', '.join(sorted(TYPES))}"
+        known = ", ".join(sorted(TYPES))
+        yield f"expected a type of annotation at {where}.type, saw {row.get('type')!r}; known: {known}"
 
 
 def _reference_faults(scene: Mapping[str, Any], state: State) -> Iterator[str]:

@@ -12,22 +12,20 @@ from typing import Any, Protocol
 
 from dl_mock.query import Match, QueryError, distance, euclid_target, matcher, moment, reach
 
-MAX_PAGE_SIZE = (
-    1000  # documented as a limit; SDK: entities/filters.py clamps to it, so clamping here is assumed
-)
+MAX_PAGE_SIZE = 1000  # documented as a limit; SDK: entities/filters.py clamps to it, so clamping here is assumed
 DEFAULT_PAGE_SIZE = 100  # assumed; the SDK always sends a size
 
 # Names a query may use for a field that is kept elsewhere.
 ALIASES: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
+        # SDK: repositories/collections.py list_missing_collections
+        "items": {f"collections{number}": f"metadata.system.collections.c{number}" for number in range(10)},
         "annotations": {"annotationId": "id"},  # SDK: repositories/annotations.py delete by list of ids
         "models": {"projectId": "context.project"},  # SDK: repositories/models.py list
     }
 )
 # Documented order of items and annotations when a query asks for none; the last key only settles ties (assumed).
-DEFAULT_SORT: Mapping[str, str] = MappingProxyType(
-    {"type": "ascending", "createdAt": "descending", "id": "ascending"}
-)
+DEFAULT_SORT: Mapping[str, str] = MappingProxyType({"type": "ascending", "createdAt": "descending", "id": "ascending"})
 SORTED_BY_TYPE = frozenset({"items", "annotations"})
 AS_MADE: Mapping[str, str] = MappingProxyType({"id": "ascending"})  # the order of other resources (assumed)
 
@@ -123,14 +121,10 @@ class _Distances:
         self.by_key[key] = min(value, self.by_key.get(key, value))
 
     def of(self, row: Document) -> float:
-        return min(
-            (self.by_key[key] for key in reach(row, self.field) if key in self.by_key), default=float("inf")
-        )
+        return min((self.by_key[key] for key in reach(row, self.field) if key in self.by_key), default=float("inf"))
 
 
-def _selected(
-    body: Mapping[str, Any], resource: str, tables: Tables
-) -> tuple[list[Document], _Distances | None]:
+def _selected(body: Mapping[str, Any], resource: str, tables: Tables) -> tuple[list[Document], _Distances | None]:
     filter_ = body.get("filter") or {}
     aliases = ALIASES.get(resource, {})
     match = matcher(filter_, aliases, tables.vector)
@@ -205,9 +199,7 @@ def _plain_texts(value: Any) -> tuple[str, ...] | None:
         texts = [value["$eq"]] if "$eq" in value else value.get("$in", [value])
     if not isinstance(texts, list):
         return None
-    plain = all(
-        isinstance(text, str) and not set("*?") & set(text) and moment(text) is None for text in texts
-    )
+    plain = all(isinstance(text, str) and not set("*?") & set(text) and moment(text) is None for text in texts)
     return tuple(texts) if plain else None
 
 

@@ -137,9 +137,7 @@ class State:
         for item_id in list(self._contents):
             yield item_id, self.read(item_id)
 
-    def _narrowed(
-        self, collection: str, values: Mapping[str, Any]
-    ) -> tuple[Iterable[Document], Mapping[str, Any]]:
+    def _narrowed(self, collection: str, values: Mapping[str, Any]) -> tuple[Iterable[Document], Mapping[str, Any]]:
         """Rows of the widest fitting index, and the conditions it leaves open."""
         fitting = [fields for fields in self._indexes[collection] if set(fields) <= set(values)]
         if not fitting:

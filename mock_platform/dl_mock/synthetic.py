@@ -36,9 +36,7 @@ def _image(name: str, kind: str, system: Mapping[str, Any]) -> bytes:
     from PIL import Image
 
     size = (_side(system.get("width"), DEFAULT_WIDTH), _side(system.get("height"), DEFAULT_HEIGHT))
-    form = {"image/jpeg": "JPEG", "image/gif": "GIF", "image/bmp": "BMP", "image/webp": "WEBP"}.get(
-        kind, "PNG"
-    )
+    form = {"image/jpeg": "JPEG", "image/gif": "GIF", "image/bmp": "BMP", "image/webp": "WEBP"}.get(kind, "PNG")
     output = io.BytesIO()
     Image.new("RGB", size, f"#{hashlib.sha256(name.encode()).hexdigest()[:6]}").save(output, form)
     return output.getvalue()

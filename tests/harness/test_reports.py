@@ -651,13 +651,13 @@ def test_big_pictures_are_made_small_and_stay_in_the_frame_of_the_item() -> None
     assert 'width="2000" height="1000" preserveAspectRatio="none"/>' in html
 
 
-def test_pictures_are_shown_as_they_are_stored() -> None:
+def test_pictures_are_shown_upright() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     stored = Image.new("RGB", (300, 200), "red")
-    item = ItemSeen("1", "side.jpg", mimetype="image/jpeg", width=300, height=200)
+    item = ItemSeen("1", "side.jpg", mimetype="image/jpeg", width=200, height=300)
     (shown,) = pictures(page(cat(item=item, content=encoded(stored, "JPEG", exif=exif))))
-    assert shown.size == (300, 200)
+    assert shown.size == (200, 300)
     assert not shown.getexif()
 
 

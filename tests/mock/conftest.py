@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-
-pytest.register_assert_rewrite("example_operations", "example_models", "mock_helpers")
-from mock_helpers import Api
 
 from dl_mock import Platform
 from dl_mock.clock import ticking_clock
 from dl_mock.ids import ObjectIds
+
+pytest.register_assert_rewrite("example_operations", "example_models", "mock_helpers")
 
 # The SDK reads these when it is imported, which no test module does at its top.
 _HOME = tempfile.TemporaryDirectory(prefix="dl-mock-tests-", ignore_cleanup_errors=True)
@@ -30,15 +29,17 @@ def platform() -> Platform:
 
 
 @pytest.fixture
-def api(platform: Platform) -> Api:
+def api(platform: Platform) -> Any:
     """Authorised calls to `platform`, without a transport."""
+    from mock_helpers import Api  # its asserts are rewritten by pytest once this module is loaded
+
     return Api(platform)
 
 
 @pytest.fixture
-def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory deep enough for dtlpymetrics, which writes beside the parent of it."""
     deep = tmp_path / "work" / "here"
     deep.mkdir(parents=True)
     monkeypatch.chdir(deep)
-    yield deep
+    return deep

@@ -56,9 +56,7 @@ def _update_system() -> dict[str, Any]:
     import dtlpy as dl
 
     filters = dl.Filters(field="dir", values="/x")
-    return dict(
-        filters.prepare(operation="update", update={"a": "b"}, system_update={"c": "d"}, system_metadata=True)
-    )
+    return dict(filters.prepare(operation="update", update={"a": "b"}, system_update={"c": "d"}, system_metadata=True))
 
 
 def _sorted() -> dict[str, Any]:

@@ -137,9 +137,7 @@ def prepare_data(platform: Platform, model_id: str) -> str:
 
 
 def files_below(path: str) -> set[str]:
-    return {
-        os.path.relpath(os.path.join(root, name), path) for root, _, names in os.walk(path) for name in names
-    }
+    return {os.path.relpath(os.path.join(root, name), path) for root, _, names in os.walk(path) for name in names}
 
 
 def export_names(platform: Platform, _api: Api, example: Example) -> None:

@@ -49,7 +49,7 @@ def items(platform: Platform, *filenames: str, **fields: Any) -> list[str]:
 
 def moved(existing: str | None, target: str) -> Operation:
     def operation(platform: Platform, api: Api, example: Example) -> None:
-        start = "/0000000162.jpg" if example["then"]["filename"].startswith("/new_dir") else "/0000000162.jpg"
+        start = "/0000000162.jpg" if target.startswith("/new_dir") else "/start.jpg"
         (item_id,) = items(platform, start)
         with sdk(platform) as dataset:
             if existing:
@@ -202,7 +202,8 @@ def split_subsets(platform: Platform, api: Api, _example: Example) -> None:
         for name in query["MLSplitList"]
     }
     assert sum(counts.values()) == 12
-    assert counts["train"] >= 8 and min(counts.values()) > 0
+    assert counts["train"] >= 8
+    assert min(counts.values()) > 0
 
 
 def annotation_malformed(platform: Platform, api: Api, _example: Example) -> None:
@@ -353,7 +354,8 @@ def vectors_sort_by_id(platform: Platform, api: Api, _example: Example) -> None:
 
     ids = [found["id"] for found in api.post("/features/vectors/query", query).json()["items"]]
 
-    assert ids == sorted(ids, reverse=True) and len(ids) == 3
+    assert ids == sorted(ids, reverse=True)
+    assert len(ids) == 3
 
 
 class Refusing(Platform):

@@ -12,9 +12,7 @@ from requests_toolbelt import MultipartEncoder
 
 from dl_mock import Platform, Request, Response
 
-EVIDENCE = Path(
-    os.environ.get("DL_MOCK_EVIDENCE") or Path(__file__).resolve().parents[3] / "shared" / "data"
-)
+EVIDENCE = Path(os.environ.get("DL_MOCK_EVIDENCE") or Path(__file__).resolve().parents[3] / "shared" / "data")
 needs_evidence = pytest.mark.skipif(not EVIDENCE.is_dir(), reason="the recorded evidence is not beside the repository")
 
 

@@ -91,7 +91,9 @@ def test_a_filter_holds_or_not(filter_: dict[str, Any], holds: bool) -> None:
         pytest.param({"$and": {}}, "filter.$and must be a list of filters", id="and-object"),
         pytest.param({"$and": [{}, 3]}, "filter.$and[1] must be an object, not 3", id="and-number"),
         pytest.param({"$not": {}}, "unknown operator '$not' at filter;", id="top-level"),
-        pytest.param({"a": {"$glob": "x"}}, "unknown operator '$glob' at filter.a; known operators: $eq", id="operator"),
+        pytest.param(
+            {"a": {"$glob": "x"}}, "unknown operator '$glob' at filter.a; known operators: $eq", id="operator"
+        ),
         pytest.param({"a": {"$in": "x"}}, "filter.a.$in must be a list, not 'x'", id="in-text"),
         pytest.param({"a": {"$exists": 1}}, "filter.a.$exists must be true or false, not 1", id="exists-number"),
         pytest.param({"a": {"$gt": None}}, "filter.a.$gt must be a number", id="greater-than-nothing"),
@@ -191,7 +193,8 @@ def test_select_keeps_or_drops_paths() -> None:
     dropped = selection({"select": {"metadata.system": 0, "note": 0}})(DOCUMENT)
 
     assert kept == {"id": DOCUMENT["id"], "metadata": {"system": {"size": 10}, "user": {"count": 1}}}
-    assert dropped["metadata"].keys() == {"user"} and "note" not in dropped
+    assert dropped["metadata"].keys() == {"user"}
+    assert "note" not in dropped
 
 
 VECTORS = [

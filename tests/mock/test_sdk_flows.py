@@ -179,9 +179,7 @@ def test_artifacts_go_up_and_come_down(connected: Any, model: Any, inside: Path)
     assert len(fetched.model_artifacts) == 2
 
 
-def test_an_adapter_predicts_only_once_per_item(
-    connected: Any, dataset: Any, model: Any, platform: Platform
-) -> None:
+def test_an_adapter_predicts_only_once_per_item(connected: Any, dataset: Any, model: Any, platform: Platform) -> None:
     adapter = adapter_class(connected)(model_entity=model)
     items = list(dataset.items.list().all())
     for _ in range(2):
@@ -192,9 +190,7 @@ def test_an_adapter_predicts_only_once_per_item(
         assert by_model == [False, True]
 
 
-def test_an_adapter_predicts_and_embeds_a_dataset(
-    connected: Any, dataset: Any, model: Any, platform: Platform
-) -> None:
+def test_an_adapter_predicts_and_embeds_a_dataset(connected: Any, dataset: Any, model: Any, platform: Platform) -> None:
     adapter = adapter_class(connected)(model_entity=model)
 
     adapter.predict_dataset(dataset=dataset, filters=connected.Filters(field="dir", values="/train"), batch_size=2)
@@ -225,7 +221,8 @@ def test_an_adapter_saves_and_loads_its_weights(connected: Any, model: Any, plat
     assert loaded.weights == b"weights"
     (artifact,) = platform.state.get("models", model.id)["artifacts"]  # type: ignore[index]
     item = platform.state.get("items", artifact["itemId"])
-    assert item is not None and item["filename"] == "/artifacts/models/model/weights.bin"
+    assert item is not None
+    assert item["filename"] == "/artifacts/models/model/weights.bin"
 
 
 def test_an_adapter_is_trained_and_evaluated(connected: Any, dataset: Any, model: Any, platform: Platform) -> None:
@@ -264,8 +261,12 @@ def test_a_prompt_item_talks(connected: Any, dataset: Any) -> None:
     info = {"name": "model", "model_id": "65aa00000000000000000003", "confidence": 0.5}
 
     talk = connected.PromptItem.from_item(dataset.items.get(item_id=item.id))
-    talk.add(message={"role": "assistant", "content": [{"mimetype": "application/text", "value": "Me"}]}, model_info=info)
-    talk.add(message={"role": "assistant", "content": [{"mimetype": "application/text", "value": "I"}]}, model_info=info)
+    talk.add(
+        message={"role": "assistant", "content": [{"mimetype": "application/text", "value": "Me"}]}, model_info=info
+    )
+    talk.add(
+        message={"role": "assistant", "content": [{"mimetype": "application/text", "value": "I"}]}, model_info=info
+    )
     talk.add(message={"role": "user", "content": [{"mimetype": "application/text", "value": "Why?"}]})
 
     again = connected.PromptItem.from_item(dataset.items.get(item_id=item.id))
@@ -294,7 +295,9 @@ def test_remote_operations_are_accepted_and_done(connected: Any, model: Any) -> 
     execution = model.predict(item_ids=["65aa00000000000000000009"])
 
     assert connected.executions.get(execution_id=execution.id).latest_status["status"] == "success"
-    filters = connected.Filters(resource=connected.FiltersResource.EXECUTION, field="latestStatus.status", values="failed")
+    filters = connected.Filters(
+        resource=connected.FiltersResource.EXECUTION, field="latestStatus.status", values="failed"
+    )
     assert connected.executions.list(filters=filters).items_count == 0
 
 
@@ -390,9 +393,10 @@ print(dl.environment())
 
 
 def test_the_transport_is_one_of_two(platform: Platform) -> None:
-    with pytest.raises(ValueError, match="transport must be 'responses' or 'http', not 'telegram'"):
-        with connect(platform, transport="telegram"):  # type: ignore[arg-type]
-            pass
+    telegram = connect(platform, transport="telegram")  # type: ignore[arg-type]
+
+    with pytest.raises(ValueError, match="transport must be 'responses' or 'http', not 'telegram'"), telegram:
+        pass
 
 
 def test_no_thread_is_left(platform: Platform) -> None:

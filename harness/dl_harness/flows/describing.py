@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 import numbers
 from collections.abc import Iterator, Mapping
@@ -188,3 +189,17 @@ def _digest_of_mask(mask: Any) -> str:
     return hashlib.sha1(repr(array.shape).encode() + np.ascontiguousarray(array).astype(bool).tobytes()).hexdigest()
 
 
+
+
+def turned(content: bytes) -> bool:
+    """Whether EXIF lays an image on its side: annotations are in the frame of the upright picture.
+
+    SDK: repositories/downloader.py swaps height and width for orientations 5 to 8.
+    """
+    from PIL import ExifTags, Image
+
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            return image.getexif().get(ExifTags.Base.Orientation) in {5, 6, 7, 8}
+    except (OSError, SyntaxError):  # Pillow raises SyntaxError for some broken files
+        return False

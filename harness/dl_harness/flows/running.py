@@ -11,7 +11,7 @@ from dl_harness.flows.stage import FlowFailed, Stage
 
 if TYPE_CHECKING:
     from dl_harness import plan
-    from dl_harness.child import Check
+    from dl_harness.spec import Spec
 
 INPUTS_OF_TYPE: dict[str, Any] = {
     "String": "dl-harness",
@@ -28,15 +28,17 @@ class Runner:
     """Runs the flows of one stage in order; a flow that fails ends only those that need it."""
 
     def __init__(
-        self, dl: Any, check: Check, stage: Stage, run: Callable[..., Any], wanted: set[str]
+        self, dl: Any, spec: Spec, adapter_class: type, stage: Stage, run: Callable[..., Any], wanted: set[str]
     ) -> None:
         self._dl = dl
-        self._check = check
+        self._spec = spec
+        self._adapter_class = adapter_class
         self._stage = stage
+        self._workspace = stage.workspace
         self._run = run
         self._wanted = wanted
-        self._batch_size = check.spec.batch_size
-        self._ids = stage.seeded.item_ids[: check.spec.item_count]
+        self._batch_size = spec.batch_size
+        self._ids = stage.seeded.item_ids[: spec.item_count]
         self.begun: set[str] = set()
         self._construct: Callable[[], Any] = lambda: None
         self._adapter: Any = None
@@ -62,20 +64,18 @@ class Runner:
     def _build(self, label: str) -> None:
         """Construct the adapter as the runner does; the base class's constructor loads the model."""
         model = self._dl.models.get(model_id=self._stage.seeded.model_id)
-        declared = self._check.spec.target.inputs or (("model_entity", "Model"),)
+        declared = self._spec.target.inputs or (("model_entity", "Model"),)
         inputs = {name: INPUTS_OF_TYPE.get(kind, "dl-harness") for name, kind in declared}
         inputs.update({name: model for name, kind in declared if kind == "Model" or name == "model_entity"})
-        adapter_class = self._check.adapter_class
-        assert adapter_class is not None
-        self._construct = lambda: adapter_class(**inputs)
+        self._construct = lambda: self._adapter_class(**inputs)
         self._adapter = self._flow(label, self._construct)
 
     def _load_from_model(self, label: str, variant: str) -> None:
         """Load again from another folder, with the first one out of the way."""
         model = self._adapter.model_entity
-        first = self._check.workspace.dataloop / "models" / model.name
-        aside = self._check.workspace.directory / "aside"
-        elsewhere = self._check.workspace.home / "another folder" / "weights"
+        first = self._workspace.dataloop / "models" / model.name
+        aside = self._workspace.directory / "aside"
+        elsewhere = self._workspace.home / "another folder" / "weights"
         if not first.is_dir():
             return  # no artifacts, so there is nothing to find elsewhere
         first.rename(aside)
@@ -154,7 +154,7 @@ class Runner:
 
     def _hand_over(self, name: str) -> None:
         """Keep the model's artifacts for the stages and processes that follow."""
-        folder = self._check.workspace.handoff / name
+        folder = self._workspace.handoff / name
         folder.mkdir(parents=True, exist_ok=True)
         for path, content in self._stage.artifacts().items():
             file = folder / Path(path)

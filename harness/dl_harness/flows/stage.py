@@ -21,7 +21,7 @@ from dl_harness.evidence import (
     RequestSeen,
     Stored,
 )
-from dl_harness.flows.describing import annotation
+from dl_harness.flows.describing import annotation, turned
 from dl_harness.flows.recording import Recorder
 from dl_harness.scene import Seeded
 from dl_harness.workspace import Workspace, changes, listing
@@ -41,7 +41,7 @@ class Stage:
         self.platform = platform
         self.seeded = seeded
         self._recorder = recorder
-        self._workspace = workspace
+        self.workspace = workspace
         self._emit = emit
         self._in_flow = False
         platform.on_request(self._request)
@@ -67,7 +67,7 @@ class Stage:
             )
         )
         self._keep_contents(item_ids)
-        before = listing(self._workspace)
+        before = listing(self.workspace)
         started = time.monotonic()
         ended: Ending = "returned"
         failure: Failure | None = None
@@ -81,7 +81,7 @@ class Stage:
             failure = self._recorder.failure(error)
         self._in_flow = False
         duration = time.monotonic() - started
-        os.chdir(self._workspace.app)
+        os.chdir(self.workspace.app)
         self._emit(self._end(label, ended, failure, item_ids, before, duration))
         if ended != "returned":
             raise FlowFailed(label)
@@ -89,7 +89,7 @@ class Stage:
 
     def _keep_contents(self, item_ids: tuple[str, ...]) -> None:
         """Copy the items' bytes to where the parent finds them for its report."""
-        folder = self._workspace.items
+        folder = self.workspace.items
         folder.mkdir(exist_ok=True)
         for item_id in item_ids:
             file = folder / item_id
@@ -113,7 +113,7 @@ class Stage:
             stored=self._stored(item_ids),
             artifacts=tuple(sorted(self.artifacts())),
             status=model.get("status"),
-            changes=changes(self._workspace, before, listing(self._workspace)),
+            changes=changes(self.workspace, before, listing(self.workspace)),
             duration_s=duration,
         )
 
@@ -122,15 +122,19 @@ class Stage:
         return (f"working directory/tmp/{self.seeded.model_id}", "working directory/.dataloop")
 
     def item(self, item_id: str) -> ItemSeen:
-        """An item as the platform holds it."""
+        """An item as the platform holds it; the size of an image is that of the upright picture."""
         document = self.platform.state.get("items", item_id) or {}
         system = (document.get("metadata") or {}).get("system") or {}
+        mimetype = str(system.get("mimetype") or "")
+        size = (_whole(system.get("width")), _whole(system.get("height")))
+        if mimetype in {"image/jpeg", "image/tiff"} and turned(self.platform.state.read(item_id)):
+            size = size[::-1]
         return ItemSeen(
             id=item_id,
             name=str(document.get("filename", item_id)).lstrip("/"),
-            mimetype=str(system.get("mimetype") or ""),
-            width=_whole(system.get("width")),
-            height=_whole(system.get("height")),
+            mimetype=mimetype,
+            width=size[0],
+            height=size[1],
             is_prompt=(system.get("shebang") or {}).get("dltype") == "prompt",
         )
 

@@ -1,4 +1,4 @@
-"""Images as data URIs that a page can hold: small, as stored, and nothing but pixels."""
+"""Images as data URIs that a page can hold: small, upright, and nothing but pixels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Undecodable(Exception):
 
 @dataclass(frozen=True)
 class Picture:
-    """An image for the page; `width` and `height` are those of the stored image."""
+    """An image for the page; `width` and `height` are those of the upright picture, before it was made smaller."""
 
     uri: str
     width: int
@@ -32,11 +32,13 @@ class Picture:
 
 
 def picture(content: bytes) -> Picture:
-    """The stored pixels, not turned as EXIF asks: annotations are in the frame of the stored pixels.
+    """The picture turned upright as EXIF asks: annotations are in that frame (SDK: repositories/downloader.py).
 
     Raises Undecodable.
     """
-    image = _decoded(content)
+    from PIL import ImageOps
+
+    image = ImageOps.exif_transpose(_decoded(content))
     size = image.size
     transparent = image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info
     image = _eight_bit(image).convert("RGBA" if transparent else "RGB")

@@ -3,6 +3,7 @@
 from dl_mock.routes import (
     annotations,
     apps,
+    collections,
     commands,
     datasets,
     executions,
@@ -25,6 +26,7 @@ ROUTES: tuple[Route, ...] = (
     *ontologies.ROUTES,
     *items.ROUTES,
     *item_files.ROUTES,
+    *collections.ROUTES,
     *annotations.ROUTES,
     *models.ROUTES,
     *metrics.ROUTES,

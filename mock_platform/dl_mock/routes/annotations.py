@@ -50,18 +50,14 @@ ALWAYS_SYSTEM = ("snapshots_",)
 FIXED = frozenset({"id", "itemId", "datasetId", "creator", "createdAt", "hash", "url", "item", "dataset"})
 
 
-def add_annotations(
-    state: State, item: Document, given: Iterable[Document], author: Author
-) -> list[Document]:
+def add_annotations(state: State, item: Document, given: Iterable[Document], author: Author) -> list[Document]:
     """New annotations of an item, in the order given."""
     added = [state.put("annotations", documents.annotation(one, author, item)) for one in given]
     recount(state, item["id"], author.now())
     return added
 
 
-def change_annotation(
-    state: State, annotation: Document, change: Document, author: Author, system: bool
-) -> Document:
+def change_annotation(state: State, annotation: Document, change: Document, author: Author, system: bool) -> Document:
     """Merge a change into an annotation; a key that is not given survives."""
     change = {key: value for key, value in change.items() if key not in FIXED}
     if not system:
@@ -136,26 +132,9 @@ def _without_system(change: Document) -> Document:
 
 
 ROUTES = [
-    Route(
-        "POST",
-        "/items/{item_id}/annotations",
-        create_annotations,
-        "SDK: repositories/annotations.py; recorded",
-    ),
+    Route("POST", "/items/{item_id}/annotations", create_annotations, "SDK annotations; recorded"),
     Route("GET", "/items/{item_id}/annotations", list_annotations, "OpenAPI: List Item Annotations"),
-    Route(
-        "GET",
-        "/annotations/{annotation_id}",
-        get_annotation,
-        "SDK: repositories/annotations.py get; recorded",
-    ),
-    Route(
-        "PUT", "/annotations/{annotation_id}", update_annotation, "SDK: repositories/annotations.py; recorded"
-    ),
-    Route(
-        "DELETE",
-        "/annotations/{annotation_id}",
-        delete_annotation,
-        "SDK: repositories/annotations.py; recorded",
-    ),
+    Route("GET", "/annotations/{annotation_id}", get_annotation, "SDK annotations.get; recorded"),
+    Route("PUT", "/annotations/{annotation_id}", update_annotation, "SDK annotations; recorded"),
+    Route("DELETE", "/annotations/{annotation_id}", delete_annotation, "SDK annotations; recorded"),
 ]

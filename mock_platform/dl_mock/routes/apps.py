@@ -96,17 +96,12 @@ def _model_of(model: Document, app: Document, dpk: Document) -> Document:
 
 
 ROUTES = [
-    Route("POST", "/apps", install, "SDK: repositories/apps.py install; OpenAPI"),
-    Route("POST", "/apps/query", query_apps, "SDK: repositories/apps.py list; assumed"),
-    Route("GET", "/apps/{app_id}", get_app, "SDK: repositories/apps.py get; recorded"),
-    Route("POST", "/app-registry", publish_dpk, "SDK: repositories/dpks.py publish; OpenAPI"),
-    Route("POST", "/app-registry/query", query_dpks, "SDK: repositories/dpks.py list; OpenAPI"),
-    Route("GET", "/app-registry/{dpk_id}", get_dpk, "SDK: repositories/dpks.py get; OpenAPI"),
-    Route(
-        "GET",
-        "/app-registry/{dpk_id}/revisions/{version}",
-        get_revision,
-        "SDK: repositories/dpks.py; recorded",
-    ),
+    Route("POST", "/apps", install, "SDK apps.install; OpenAPI"),
+    Route("POST", "/apps/query", query_apps, "SDK apps.list; assumed"),
+    Route("GET", "/apps/{app_id}", get_app, "SDK apps.get; recorded"),
+    Route("POST", "/app-registry", publish_dpk, "SDK dpks.publish; OpenAPI"),
+    Route("POST", "/app-registry/query", query_dpks, "SDK dpks.list; OpenAPI"),
+    Route("GET", "/app-registry/{dpk_id}", get_dpk, "SDK dpks.get; OpenAPI"),
+    Route("GET", "/app-registry/{dpk_id}/revisions/{version}", get_revision, "SDK dpks; recorded"),
     Route("GET", "/packages/{package_id}", get_package, "SDK up to 1.112: ml/base_model_adapter.py; assumed"),
 ]

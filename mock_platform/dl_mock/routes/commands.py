@@ -11,4 +11,4 @@ def get_command(call: Call) -> Response:
     return call.reply("commands", call.found("commands"))
 
 
-ROUTES = [Route("GET", "/commands/{command_id}", get_command, "SDK: repositories/commands.py; recorded")]
+ROUTES = [Route("GET", "/commands/{command_id}", get_command, "SDK commands; recorded")]

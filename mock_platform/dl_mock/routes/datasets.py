@@ -9,7 +9,7 @@ from dl_mock import documents
 from dl_mock.documents import Author, Document, merge, without_system
 from dl_mock.message import Response
 from dl_mock.routes.annotations import change_annotation, remove_annotations
-from dl_mock.routes.items import remove_item, update_item
+from dl_mock.routes.items import clone_item, remove_item, update_item
 from dl_mock.routes.ontologies import add_recipe
 from dl_mock.routes.projects import allowed_project
 from dl_mock.routes.querying import COLLECTION_OF, Scope, answer_page, answer_query
@@ -65,9 +65,7 @@ def update_dataset(call: Call) -> Response:
     dataset = call.found("datasets")
     change = {key: value for key, value in call.body().items() if key in UPDATABLE}
     change = change if call.flag("system") else without_system(change)
-    return call.reply(
-        "datasets", call.state.put("datasets", {**merge(dataset, change), **call.author.touch()})
-    )
+    return call.reply("datasets", call.state.put("datasets", {**merge(dataset, change), **call.author.touch()}))
 
 
 def delete_dataset(call: Call) -> Response:
@@ -99,11 +97,31 @@ def query_dataset(call: Call) -> Response:
     body = call.body()
     resource = body.get("resource", "items")
     rows = search(body, resource, Scope(call.state, dataset["id"], body))
+    if body.get("references"):
+        raise ApiError(400, "references to tasks are not supported by this mock platform")
     if body.get("delete"):
         return _delete(call, resource, rows)
-    if "update" in body:
+    if body.get("update") is not None:
         return _update(call, resource, rows, body["update"], bool(body.get("systemSpace")))
     return answer_page(call, body, COLLECTION_OF[resource], rows)
+
+
+def clone_dataset(call: Call) -> Response:
+    """Copy the items a query selects into a new dataset, or into one that is there."""
+    source, body = call.found("datasets"), call.body()
+    options = body.get("cloneDatasetParams") or {}
+    if options.get("targetDatasetId"):
+        target = call.get("datasets", options["targetDatasetId"])
+    else:
+        given = {"name": body.get("name") or f"{source['name']}-clone", "srcDataset": source["id"]}
+        given["metadata"] = {"system": {"recipes": source["metadata"].get("system", {}).get("recipes", [])}}
+        target = add_dataset(call.state, given, call.author, source["projects"][0])
+    annotated = bool(options.get("withItemsAnnotations", True))
+    for item in search(body.get("filter") or {}, "items", Scope(call.state, source["id"])):
+        path = f"{options.get('targetDirectory') or ''}{item['filename']}"
+        if item["type"] == "file" and call.state.item_at(target["id"], path) is None:
+            clone_item(call.state, item, target, path, call.author, annotated)
+    return _command(call, "CloneDataset", {"returnedModelId": target["id"]})
 
 
 def bulk_update_metadata(call: Call) -> Response:
@@ -121,13 +139,13 @@ def split_dataset(call: Call) -> Response:
     dataset = call.found("datasets")
     body = call.body()
     rows = search(body.get("itemsQuery") or {}, "items", Scope(call.state, dataset["id"]))
-    shares = body.get("MLSplitList") or {}
-    total = sum(shares.values())
-    if not total:
-        raise ApiError(400, "MLSplitList must name subsets and their shares")
+    shares = body.get("MLSplitList")
+    numbers = list(shares.values()) if isinstance(shares, dict) else []
+    if not shares or not all(isinstance(share, int) and share >= 0 for share in numbers) or not sum(numbers):
+        raise ApiError(400, f"MLSplitList must name subsets and their shares, not {shares!r}")
     start = 0.0
     for name, share in shares.items():
-        end = start + share * len(rows) / total
+        end = start + share * len(rows) / sum(numbers)
         tags = {other: True if other == name else None for other in shares}
         for row in rows[round(start) : round(end)]:
             update_item(call.state, row, {"metadata": {"system": {"tags": tags}}}, call.author, system=True)
@@ -170,31 +188,20 @@ def _branch(value: Document, dirs: list[Document]) -> Document:
 
 
 ROUTES = [
-    Route("POST", "/datasets", create_dataset, "SDK: repositories/datasets.py create; OpenAPI"),
-    Route("POST", "/datasets/query", query_datasets, "SDK: repositories/datasets.py list; recorded"),
-    Route("GET", "/datasets/{dataset_id}", get_dataset, "SDK: repositories/datasets.py get; recorded"),
-    Route("PATCH", "/datasets/{dataset_id}", update_dataset, "SDK: repositories/datasets.py update; OpenAPI"),
-    Route(
-        "DELETE", "/datasets/{dataset_id}", delete_dataset, "SDK: repositories/datasets.py delete; OpenAPI"
-    ),
-    Route("PATCH", "/datasets/{dataset_id}/unlock", unlock_dataset, "SDK: repositories/datasets.py; OpenAPI"),
-    Route(
-        "GET",
-        "/datasets/{dataset_id}/directoryTree",
-        directory_tree,
-        "SDK: repositories/datasets.py; OpenAPI",
-    ),
+    Route("POST", "/datasets", create_dataset, "SDK datasets.create; OpenAPI"),
+    Route("POST", "/datasets/query", query_datasets, "SDK datasets.list; recorded"),
+    Route("GET", "/datasets/{dataset_id}", get_dataset, "SDK datasets.get; recorded"),
+    Route("PATCH", "/datasets/{dataset_id}", update_dataset, "SDK datasets.update; OpenAPI"),
+    Route("DELETE", "/datasets/{dataset_id}", delete_dataset, "SDK datasets.delete; OpenAPI"),
+    Route("PATCH", "/datasets/{dataset_id}/unlock", unlock_dataset, "SDK datasets; OpenAPI"),
+    Route("GET", "/datasets/{dataset_id}/directoryTree", directory_tree, "SDK datasets; OpenAPI"),
+    Route("POST", "/datasets/{dataset_id}/clone", clone_dataset, "SDK datasets.clone; OpenAPI"),
     Route("POST", "/datasets/{dataset_id}/query", query_dataset, "SDK: items, annotations list; recorded"),
-    Route(
-        "POST",
-        "/datasets/{dataset_id}/split",
-        split_dataset,
-        "SDK: repositories/datasets.py split_ml_subsets",
-    ),
+    Route("POST", "/datasets/{dataset_id}/split", split_dataset, "SDK datasets.split_ml_subsets"),
     Route(
         "POST",
         "/datasets/{dataset_id}/items/bulk-update-metadata",
         bulk_update_metadata,
-        "SDK: repositories/datasets.py bulk_update_ml_subset",
+        "SDK datasets.bulk_update_ml_subset",
     ),
 ]

@@ -34,17 +34,8 @@ def query_faas(call: Call) -> Response:
 
 
 ROUTES = [
-    Route(
-        "GET", "/executions/{execution_id}", get_execution, "SDK: repositories/executions.py get; recorded"
-    ),
-    Route(
-        "PATCH", "/executions/{execution_id}", update_execution, "SDK: repositories/executions.py; OpenAPI"
-    ),
-    Route(
-        "POST",
-        "/executions/{execution_id}/progress",
-        report_progress,
-        "SDK: repositories/executions.py; OpenAPI",
-    ),
-    Route("POST", "/query/faas", query_faas, "SDK: repositories/executions.py list; recorded"),
+    Route("GET", "/executions/{execution_id}", get_execution, "SDK executions.get; recorded"),
+    Route("PATCH", "/executions/{execution_id}", update_execution, "SDK executions; OpenAPI"),
+    Route("POST", "/executions/{execution_id}/progress", report_progress, "SDK executions; OpenAPI"),
+    Route("POST", "/query/faas", query_faas, "SDK executions.list; recorded"),
 ]

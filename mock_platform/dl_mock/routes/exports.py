@@ -62,9 +62,7 @@ def _entry(call: Call, item: Document, body: Document) -> Document:
     if options.get("include", True):
         wanted = _annotation_filter(body) if options.get("filter") else None
         found = call.state.annotations_of(item["id"])
-        entry["annotations"] = [
-            call.render("annotations", one) for one in found if wanted is None or wanted(one)
-        ]
+        entry["annotations"] = [call.render("annotations", one) for one in found if wanted is None or wanted(one)]
     else:
         entry.pop("annotations")
     if body.get("includeItemVectors"):
@@ -91,11 +89,4 @@ def _zipped(entries: list[Document], version: str) -> bytes:
     return output.getvalue()
 
 
-ROUTES = [
-    Route(
-        "POST",
-        "/datasets/{dataset_id}/export",
-        export,
-        "SDK: repositories/datasets.py, downloader.py; recorded",
-    )
-]
+ROUTES = [Route("POST", "/datasets/{dataset_id}/export", export, "SDK datasets, downloader.py; recorded")]

@@ -16,9 +16,7 @@ def create_sets(call: Call) -> Response:
     added = []
     for given in call.bodies():
         _need(given, "name", "size", "type", "project", "entityType")
-        added.append(
-            call.state.put("feature_sets", documents.feature_set(given, call.author, given["project"]))
-        )
+        added.append(call.state.put("feature_sets", documents.feature_set(given, call.author, given["project"])))
     return Response.of_json([call.render("feature_sets", one) for one in added])
 
 
@@ -36,9 +34,7 @@ def update_set(call: Call) -> Response:
     """Replace the fields that are given."""
     found = call.found("feature_sets")
     change = {key: value for key, value in call.body().items() if key in ("name", "size", "type", "modelId")}
-    return call.reply(
-        "feature_sets", call.state.put("feature_sets", {**found, **change, **call.author.touch()})
-    )
+    return call.reply("feature_sets", call.state.put("feature_sets", {**found, **change, **call.author.touch()}))
 
 
 def delete_set(call: Call) -> Response:
@@ -59,9 +55,7 @@ def create_vectors(call: Call) -> Response:
     for given in call.bodies():
         _need(given, "entityId", "value", "featureSetId")
         owner = call.get("feature_sets", given["featureSetId"])
-        added.append(
-            call.state.put("feature_vectors", documents.feature_vector(given, call.author, owner["project"]))
-        )
+        added.append(call.state.put("feature_vectors", documents.feature_vector(given, call.author, owner["project"])))
     return Response.of_json([call.render("feature_vectors", one) for one in added])
 
 
@@ -88,8 +82,7 @@ def count_vectors(call: Call) -> Response:
     counts = Counter(
         vector["featureSetId"]
         for vector in call.state.all("feature_vectors")
-        if vector["project"] == body.get("projectId")
-        and (not datasets or vector.get("datasetId") in datasets)
+        if vector["project"] == body.get("projectId") and (not datasets or vector.get("datasetId") in datasets)
     )
     return Response.of_json([{"featureSetId": id_, "count": count} for id_, count in counts.items()])
 
@@ -101,25 +94,19 @@ def _need(given: Document, *fields: str) -> None:
 
 
 ROUTES = [
-    Route("POST", "/features/sets", create_sets, "SDK: repositories/feature_sets.py create; recorded"),
-    Route("POST", "/features/sets/query", query_sets, "SDK: repositories/feature_sets.py list; recorded"),
-    Route("GET", "/features/sets/{set_id}", get_set, "SDK: repositories/feature_sets.py get; recorded"),
-    Route(
-        "PATCH", "/features/sets/{set_id}", update_set, "SDK: repositories/feature_sets.py update; OpenAPI"
-    ),
-    Route(
-        "DELETE", "/features/sets/{set_id}", delete_set, "SDK: repositories/feature_sets.py delete; recorded"
-    ),
-    Route("POST", "/features/vectors", create_vectors, "SDK: repositories/features.py create; recorded"),
-    Route("POST", "/features/vectors/query", query_vectors, "SDK: repositories/features.py list; recorded"),
+    Route("POST", "/features/sets", create_sets, "SDK feature_sets.create; recorded"),
+    Route("POST", "/features/sets/query", query_sets, "SDK feature_sets.list; recorded"),
+    Route("GET", "/features/sets/{set_id}", get_set, "SDK feature_sets.get; recorded"),
+    Route("PATCH", "/features/sets/{set_id}", update_set, "SDK feature_sets.update; OpenAPI"),
+    Route("DELETE", "/features/sets/{set_id}", delete_set, "SDK feature_sets.delete; recorded"),
+    Route("POST", "/features/vectors", create_vectors, "SDK features.create; recorded"),
+    Route("POST", "/features/vectors/query", query_vectors, "SDK features.list; recorded"),
     Route(
         "POST",
         "/features/vectors/project-count-aggregation",
         count_vectors,
-        "SDK: repositories/feature_sets.py list of a dataset; recorded",
+        "SDK feature_sets.list of a dataset; recorded",
     ),
-    Route("GET", "/features/vectors/{vector_id}", get_vector, "SDK: repositories/features.py get; OpenAPI"),
-    Route(
-        "DELETE", "/features/vectors/{vector_id}", delete_vector, "SDK: repositories/features.py; recorded"
-    ),
+    Route("GET", "/features/vectors/{vector_id}", get_vector, "SDK features.get; OpenAPI"),
+    Route("DELETE", "/features/vectors/{vector_id}", delete_vector, "SDK features; recorded"),
 ]

@@ -8,9 +8,7 @@ from dl_mock.routing import Call, Route
 
 def who_am_i(call: Call) -> Response:
     """The user of the token; the SDK only looks at the status."""
-    return Response.of_json(
-        {"id": call.author.email, "email": call.author.email, "username": call.author.email}
-    )
+    return Response.of_json({"id": call.author.email, "email": call.author.email, "username": call.author.email})
 
 
 def renew_token(call: Call) -> Response:
@@ -20,6 +18,6 @@ def renew_token(call: Call) -> Response:
 
 
 ROUTES = [
-    Route("GET", "/users/me", who_am_i, "SDK: services/logins.py; OpenAPI: GET /users/me"),
-    Route("POST", "/token", renew_token, "SDK: services/logins.py refresh; not in the OpenAPI"),
+    Route("GET", "/users/me", who_am_i, "SDK logins; OpenAPI: GET /users/me"),
+    Route("POST", "/token", renew_token, "SDK logins.refresh; not in the OpenAPI"),
 ]

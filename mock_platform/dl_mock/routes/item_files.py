@@ -27,9 +27,7 @@ class Upload:
     content: bytes
 
 
-def add_item(
-    state: State, dataset: Document, filename: str, content: bytes, author: Author, **given: Any
-) -> Document:
+def add_item(state: State, dataset: Document, filename: str, content: bytes, author: Author, **given: Any) -> Document:
     """A new item with its bytes, in directories made for it."""
     metadata = given.pop("metadata", None) or {}
     system = {**(metadata.get("system") or {}), **system_metadata(filename, content)}
@@ -148,12 +146,7 @@ def _metadata(fields: dict[str, str]) -> Document:
 
 
 ROUTES = [
-    Route(
-        "POST",
-        "/datasets/{dataset_id}/items",
-        upload,
-        "SDK: services/api_client.py upload_file_async; recorded",
-    ),
-    Route("POST", "/items/{item_id}/revisions", revise, "SDK: entities/item.py; OpenAPI"),
-    Route("GET", "/items/{item_id}/stream", stream, "SDK: repositories/downloader.py; recorded"),
+    Route("POST", "/datasets/{dataset_id}/items", upload, "SDK api_client.upload_file_async; recorded"),
+    Route("POST", "/items/{item_id}/revisions", revise, "SDK item; OpenAPI"),
+    Route("GET", "/items/{item_id}/stream", stream, "SDK downloader; recorded"),
 ]

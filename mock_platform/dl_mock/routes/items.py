@@ -61,9 +61,7 @@ def clone_item(
 ) -> Document:
     """A copy of an item in a dataset, with its bytes; what tasks made of it stays behind."""
     kept = ("type", "description", "spec")
-    system = {
-        key: value for key, value in source["metadata"].get("system", {}).items() if key != "annotationStatus"
-    }
+    system = {key: value for key, value in source["metadata"].get("system", {}).items() if key != "annotationStatus"}
     given = {
         **{key: source[key] for key in kept if key in source},
         "filename": filename,
@@ -121,15 +119,11 @@ def clone(call: Call) -> Response:
     filename = body.get("remoteFileName") or item["filename"]
     clones = (found.get("srcItem") for found in call.state.find("items", datasetId=dataset["id"]))
     if not body.get("allowMany") and item["id"] in clones:
-        raise ApiError(
-            400, f"item {item['id']} was cloned into this dataset before, and allowMany is not set"
-        )
+        raise ApiError(400, f"item {item['id']} was cloned into this dataset before, and allowMany is not set")
     if call.state.item_at(dataset["id"], place(filename)["filename"]) is not None:
         raise ApiError(400, f"dataset {dataset['id']} has an item at {filename}")
     options = body.get("cloneDatasetParams") or {}
-    copy = clone_item(
-        call.state, item, dataset, filename, call.author, bool(options.get("withItemsAnnotations", True))
-    )
+    copy = clone_item(call.state, item, dataset, filename, call.author, bool(options.get("withItemsAnnotations", True)))
     if body.get("metadata"):
         copy = update_item(call.state, copy, {"metadata": body["metadata"]}, call.author, system=True)
     command = documents.command("CloneItem", {"returnedModelId": [copy["id"]]}, call.author)
@@ -169,9 +163,9 @@ def _renamed(item: Document, name: Any) -> str:
 
 
 ROUTES = [
-    Route("GET", "/items/{item_id}", get_item, "SDK: repositories/items.py get; recorded"),
-    Route("PATCH", "/items/{item_id}", patch_item, "SDK: repositories/items.py update; recorded"),
-    Route("DELETE", "/items/{item_id}", delete_item, "SDK: repositories/items.py delete; recorded"),
-    Route("POST", "/items/{item_id}/clone", clone, "SDK: repositories/items.py clone; recorded"),
-    Route("PUT", "/datasets/{dataset_id}/items/{dir_id}", move_items, "SDK: repositories/items.py; OpenAPI"),
+    Route("GET", "/items/{item_id}", get_item, "SDK items.get; recorded"),
+    Route("PATCH", "/items/{item_id}", patch_item, "SDK items.update; recorded"),
+    Route("DELETE", "/items/{item_id}", delete_item, "SDK items.delete; recorded"),
+    Route("POST", "/items/{item_id}/clone", clone, "SDK items.clone; recorded"),
+    Route("PUT", "/datasets/{dataset_id}/items/{dir_id}", move_items, "SDK items; OpenAPI"),
 ]

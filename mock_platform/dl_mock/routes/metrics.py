@@ -18,9 +18,7 @@ def publish(call: Call) -> Response:
             errors[str(index)] = f"model {model_id!r} does not exist"
         else:
             call.state.put("metrics", documents.metric(sample, call.author))
-    return Response.of_json(
-        {"succeeded": len(samples) - len(errors), "failed": len(errors), "errorMap": errors}
-    )
+    return Response.of_json({"succeeded": len(samples) - len(errors), "failed": len(errors), "errorMap": errors})
 
 
 def query_metrics(call: Call) -> Response:
@@ -29,6 +27,6 @@ def query_metrics(call: Call) -> Response:
 
 
 ROUTES = [
-    Route("POST", "/ml/metrics/publish", publish, "SDK: repositories/models.py Metrics; recorded; OpenAPI"),
-    Route("POST", "/ml/metrics/query", query_metrics, "SDK: repositories/models.py Metrics; recorded"),
+    Route("POST", "/ml/metrics/publish", publish, "SDK models.Metrics; recorded; OpenAPI"),
+    Route("POST", "/ml/metrics/query", query_metrics, "SDK models.Metrics; recorded"),
 ]

@@ -174,20 +174,16 @@ def _check_status(given: Document) -> None:
 
 
 ROUTES = [
-    Route("POST", "/ml/models", create_model, "SDK: repositories/models.py create; recorded"),
-    Route("POST", "/ml/models/query", query_models, "SDK: repositories/models.py list; recorded"),
-    Route("GET", "/ml/models/{model_id}", get_model, "SDK: repositories/models.py get; recorded"),
-    Route("PATCH", "/ml/models/{model_id}", update_model, "SDK: repositories/models.py update; recorded"),
-    Route("DELETE", "/ml/models/{model_id}", delete_model, "SDK: repositories/models.py delete; recorded"),
-    Route("POST", "/ml/models/{model_id}/clone", clone_model, "SDK: repositories/models.py clone; recorded"),
-    Route("POST", "/ml/models/{model_id}/train", train, "SDK: repositories/models.py train; recorded"),
-    Route("POST", "/ml/models/{model_id}/predict", predict, "SDK: repositories/models.py predict; recorded"),
-    Route("POST", "/ml/models/{model_id}/embed", embed, "SDK: repositories/models.py embed; OpenAPI"),
-    Route(
-        "POST", "/ml/models/{model_id}/embed/datasets", embed_datasets, "SDK: repositories/models.py; OpenAPI"
-    ),
-    Route(
-        "POST", "/ml/models/{model_id}/evaluate", evaluate, "SDK: repositories/models.py evaluate; recorded"
-    ),
-    Route("POST", "/ml/models/{model_id}/deploy", deploy, "SDK: repositories/models.py deploy; OpenAPI"),
+    Route("POST", "/ml/models", create_model, "SDK models.create; recorded"),
+    Route("POST", "/ml/models/query", query_models, "SDK models.list; recorded"),
+    Route("GET", "/ml/models/{model_id}", get_model, "SDK models.get; recorded"),
+    Route("PATCH", "/ml/models/{model_id}", update_model, "SDK models.update; recorded"),
+    Route("DELETE", "/ml/models/{model_id}", delete_model, "SDK models.delete; recorded"),
+    Route("POST", "/ml/models/{model_id}/clone", clone_model, "SDK models.clone; recorded"),
+    Route("POST", "/ml/models/{model_id}/train", train, "SDK models.train; recorded"),
+    Route("POST", "/ml/models/{model_id}/predict", predict, "SDK models.predict; recorded"),
+    Route("POST", "/ml/models/{model_id}/embed", embed, "SDK models.embed; OpenAPI"),
+    Route("POST", "/ml/models/{model_id}/embed/datasets", embed_datasets, "SDK models; OpenAPI"),
+    Route("POST", "/ml/models/{model_id}/evaluate", evaluate, "SDK models.evaluate; recorded"),
+    Route("POST", "/ml/models/{model_id}/deploy", deploy, "SDK models.deploy; OpenAPI"),
 ]

@@ -23,9 +23,7 @@ RECIPE_FIELDS = (
 ONTOLOGY_FIELDS = ("title", "roots", "attributes", "metadata", "projectIds")
 
 
-def add_recipe(
-    state: State, given: Document, author: Author, project_id: str, labels: Iterable[str] = ()
-) -> Document:
+def add_recipe(state: State, given: Document, author: Author, project_id: str, labels: Iterable[str] = ()) -> Document:
     """A recipe; without ontologies it gets one with `labels`."""
     recipe = documents.recipe(given, author, project_id)
     if not recipe["ontologyIds"]:
@@ -86,9 +84,7 @@ def update_ontology(call: Call) -> Response:
     """Replace the fields that are given; the SDK sends the whole ontology."""
     ontology = call.found("ontologies")
     change = {key: value for key, value in call.body().items() if key in ONTOLOGY_FIELDS}
-    return call.reply(
-        "ontologies", call.state.put("ontologies", {**ontology, **change, **call.author.touch()})
-    )
+    return call.reply("ontologies", call.state.put("ontologies", {**ontology, **change, **call.author.touch()}))
 
 
 def delete_ontology(call: Call) -> Response:
@@ -103,31 +99,25 @@ def _project(call: Call, given: Document) -> str:
 
 
 def _page(call: Call, collection: str) -> Response:
-    wanted = {
-        key: set(filter(None, call.request.query.get(key, "").split(","))) for key in ("projects", "ids")
-    }
+    wanted = {key: set(filter(None, call.request.query.get(key, "").split(","))) for key in ("projects", "ids")}
     rows = [
         call.render(collection, row)
         for row in call.state.all(collection)
         if (not wanted["projects"] or wanted["projects"] & set(row["projectIds"]))
         and (not wanted["ids"] or row["id"] in wanted["ids"])
     ]
-    return Response.of_json(
-        {"totalItemsCount": len(rows), "totalPagesCount": 1, "hasNextPage": False, "items": rows}
-    )
+    return Response.of_json({"totalItemsCount": len(rows), "totalPagesCount": 1, "hasNextPage": False, "items": rows})
 
 
 ROUTES = [
-    Route("GET", "/recipes", list_recipes, "SDK: repositories/recipes.py list; OpenAPI"),
-    Route("POST", "/recipes", create_recipe, "SDK: repositories/recipes.py create; OpenAPI"),
-    Route("GET", "/recipes/{recipe_id}", get_recipe, "SDK: repositories/recipes.py get; recorded"),
-    Route("PATCH", "/recipes/{recipe_id}", update_recipe, "SDK: repositories/recipes.py update; OpenAPI"),
-    Route("DELETE", "/recipes/{recipe_id}", delete_recipe, "SDK: repositories/recipes.py delete; OpenAPI"),
-    Route("GET", "/ontologies", list_ontologies, "SDK: repositories/ontologies.py list; OpenAPI"),
-    Route("POST", "/ontologies", create_ontology, "SDK: repositories/ontologies.py create; OpenAPI"),
-    Route("GET", "/ontologies/{ontology_id}", get_ontology, "SDK: repositories/ontologies.py get; recorded"),
-    Route(
-        "PUT", "/ontologies/{ontology_id}", update_ontology, "SDK: repositories/ontologies.py update; OpenAPI"
-    ),
-    Route("DELETE", "/ontologies/{ontology_id}", delete_ontology, "SDK: repositories/ontologies.py delete"),
+    Route("GET", "/recipes", list_recipes, "SDK recipes.list; OpenAPI"),
+    Route("POST", "/recipes", create_recipe, "SDK recipes.create; OpenAPI"),
+    Route("GET", "/recipes/{recipe_id}", get_recipe, "SDK recipes.get; recorded"),
+    Route("PATCH", "/recipes/{recipe_id}", update_recipe, "SDK recipes.update; OpenAPI"),
+    Route("DELETE", "/recipes/{recipe_id}", delete_recipe, "SDK recipes.delete; OpenAPI"),
+    Route("GET", "/ontologies", list_ontologies, "SDK ontologies.list; OpenAPI"),
+    Route("POST", "/ontologies", create_ontology, "SDK ontologies.create; OpenAPI"),
+    Route("GET", "/ontologies/{ontology_id}", get_ontology, "SDK ontologies.get; recorded"),
+    Route("PUT", "/ontologies/{ontology_id}", update_ontology, "SDK ontologies.update; OpenAPI"),
+    Route("DELETE", "/ontologies/{ontology_id}", delete_ontology, "SDK ontologies.delete"),
 ]

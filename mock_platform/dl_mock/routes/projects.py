@@ -64,9 +64,7 @@ def update_project(call: Call) -> Response:
     """Change the name of a project."""
     project = call.found("projects")
     name = call.body().get("name", project["name"])
-    return call.reply(
-        "projects", call.state.put("projects", {**project, "name": name, **call.author.touch()})
-    )
+    return call.reply("projects", call.state.put("projects", {**project, "name": name, **call.author.touch()}))
 
 
 def get_driver(call: Call) -> Response:
@@ -88,11 +86,11 @@ def _form(call: Call) -> Document:
 
 
 ROUTES = [
-    Route("GET", "/projects", list_projects, "SDK: repositories/projects.py list; OpenAPI"),
-    Route("POST", "/projects", create_project, "SDK: repositories/projects.py create; OpenAPI"),
-    Route("GET", "/projects/{project_id}", get_project, "SDK: repositories/projects.py get; recorded"),
-    Route("PATCH", "/projects/{project_id}", update_project, "SDK: repositories/projects.py update; OpenAPI"),
-    Route("GET", "/projects/{name}/name", get_project_by_name, "SDK: repositories/projects.py; recorded"),
-    Route("GET", "/drivers", list_drivers, "SDK: repositories/drivers.py list; OpenAPI"),
-    Route("GET", "/drivers/{driver_id}", get_driver, "SDK: repositories/drivers.py get; OpenAPI"),
+    Route("GET", "/projects", list_projects, "SDK projects.list; OpenAPI"),
+    Route("POST", "/projects", create_project, "SDK projects.create; OpenAPI"),
+    Route("GET", "/projects/{project_id}", get_project, "SDK projects.get; recorded"),
+    Route("PATCH", "/projects/{project_id}", update_project, "SDK projects.update; OpenAPI"),
+    Route("GET", "/projects/{name}/name", get_project_by_name, "SDK projects; recorded"),
+    Route("GET", "/drivers", list_drivers, "SDK drivers.list; OpenAPI"),
+    Route("GET", "/drivers/{driver_id}", get_driver, "SDK drivers.get; OpenAPI"),
 ]

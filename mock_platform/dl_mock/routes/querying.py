@@ -37,9 +37,7 @@ FEW = 200  # an index look-up per value pays up to about this many values
 class Scope:
     """The documents a query may see: those of a dataset, or of the projects in the query's context."""
 
-    def __init__(
-        self, state: State, dataset_id: str | None = None, body: Mapping[str, Any] = MappingProxyType({})
-    ):
+    def __init__(self, state: State, dataset_id: str | None = None, body: Mapping[str, Any] = MappingProxyType({})):
         self._state = state
         self._dataset_id = dataset_id
         context = body.get("context")

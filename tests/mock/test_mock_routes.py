@@ -1,0 +1,506 @@
+"""The platform as one function: what it answers, what it notes, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import jwt
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mock_helpers import BOX, Api, image
+
+from dl_mock import Platform, Request
+from dl_mock.platform import JournalEntry
+from dl_mock.routes import ROUTES
+
+
+@pytest.fixture
+def item(platform: Platform) -> dict[str, Any]:
+    """An annotated item in a dataset of its own."""
+    platform.load_scene({"items": [{"filename": "/a.png", "annotations": [BOX]}]})
+    return platform.state.find("items", type="file")[0]
+
+
+def test_a_path_may_begin_with_the_version_of_the_api(api: Api, item: dict[str, Any]) -> None:
+    assert api.get(f"/api/v1/items/{item['id']}") == api.get(f"/items/{item['id']}")
+
+
+# Unknown calls
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "said"),
+    [
+        pytest.param(
+            "POST",
+            "/dataset/x/items",
+            "no route for POST /dataset/x/items; closest: POST /datasets/{dataset_id}/items",
+            id="near-miss",
+        ),
+        pytest.param(
+            "POST",
+            "/items/x",
+            "no route for POST /items/x; this path has DELETE, GET, PATCH",
+            id="other-method",
+        ),
+    ],
+)
+def test_a_call_without_a_route_is_told_the_nearest(
+    method: str, path: str, said: str, platform: Platform, api: Api
+) -> None:
+    answer = api.call(method, path)
+
+    assert (answer.status, answer.json()) == (501, {"message": said})
+    assert [(entry.method, entry.path, entry.route) for entry in platform.unmatched] == [(method, path, None)]
+
+
+def test_every_route_tells_its_evidence() -> None:
+    assert [route.template for route in ROUTES if not route.evidence] == []
+
+
+# Tokens
+
+
+def token(**claims: Any) -> dict[str, str]:
+    encoded = jwt.encode(claims, "another key that is long enough to be one", algorithm="HS256")
+    return {"authorization": f"Bearer {encoded}"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param({}, 401, id="none"),
+        pytest.param({"authorization": "Basic abc"}, 401, id="basic"),
+        pytest.param({"authorization": "Bearer not-a-token"}, 401, id="undecodable"),
+        pytest.param(token(exp=1, email="a@b"), 401, id="expired"),
+        pytest.param(token(email="a@b"), 401, id="without-expiry"),
+        pytest.param(token(exp=4e9, email="a@b"), 200, id="of-someone-else"),
+    ],
+)
+def test_a_token_must_be_decodable_and_unexpired(headers: dict[str, str], status: int, platform: Platform) -> None:
+    assert platform.handle(Request.of("GET", "/users/me", headers)).status == status
+
+
+def test_strict_auth_accepts_only_the_token_issued() -> None:
+    platform = Platform(strict_auth=True)
+
+    assert Api(platform).get("/users/me").status == 200
+    assert platform.handle(Request.of("GET", "/users/me", token(exp=4e9, email="a@b"))).status == 401
+
+
+def test_the_token_is_a_jwt_with_an_address_and_a_late_expiry(platform: Platform) -> None:
+    claims = jwt.decode(platform.token, options={"verify_signature": False})
+
+    assert claims["email"] == "user@dl-mock.local"
+    assert claims["exp"] > 4e9
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/items/some_id", 400),
+        ("DELETE", "/items/some_id", 400),
+        ("GET", "/items/65aa000000000000000000ff", 404),
+        ("GET", "/annotations/some_id", 400),
+        ("GET", "/annotations/65aa000000000000000000ff", 404),
+        ("GET", "/ontologies/some_id", 400),
+        ("GET", "/projects/some_id", 404),
+        ("GET", "/datasets/some_id", 404),
+        ("GET", "/ml/models/some_id", 404),
+        ("GET", "/commands/some_id", 404),
+        ("GET", "/packages/some_id", 404),
+        ("POST", "/datasets/some_id/query", 404),
+    ],
+)
+def test_an_id_that_names_nothing_has_its_status(method: str, path: str, status: int, api: Api) -> None:
+    answer = api.call(method, path)
+
+    assert answer.status == status
+    assert "some_id" in answer.json()["message"] or "65aa000000000000000000ff" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("body", [b"{", b"[1]", b'"text"', b"\xff"], ids=["broken", "list", "text", "bytes"])
+def test_a_body_that_is_no_object_is_a_bad_request(body: bytes, api: Api, item: dict[str, Any]) -> None:
+    answer = api.platform.handle(Request.of("POST", f"/datasets/{item['datasetId']}/query", api.headers, body))
+
+    assert answer.status == 400
+    assert re.search("not JSON|must be a JSON object", answer.json()["message"])
+
+
+def test_a_fault_of_the_platform_is_an_answer(api: Api, item: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("lost")
+
+    monkeypatch.setattr(api.platform.state, "read", fail)
+
+    answer = api.get(f"/items/{item['id']}/stream")
+
+    assert (answer.status, answer.json()["message"]) == (500, "the mock platform failed: RuntimeError: lost")
+
+
+WORDS = (
+    *("filter", "page", "pageSize", "sort", "select", "join", "on", "resource", "local", "forigen", "context"),
+    *("update", "delete", "intersect", "except", "query", "updateQuery", "systemSpace", "MLSplitList"),
+    *("$and", "$or", "$in", "$gt", "$match", "$euclid", "input"),
+    *("type", "label", "metadata", "system", "user", "id", "name", "filename", "status", "value", "artifacts"),
+    *("featureSetId", "entityId", "modelId", "projectId", "project", "figure", "collections", "configuration"),
+    *("cloneDatasetParams", "targetDatasetId", "itemsQuery", "annotationsQuery", "annotations", "projects"),
+)
+json_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-2, 2), st.text(max_size=3), st.sampled_from(WORDS)),
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.sampled_from(WORDS), inner, max_size=4)),
+    max_leaves=8,
+)
+STOCK = {
+    "projects": [{"id": "65aa00000000000000000001"}],
+    "datasets": [{"id": "65aa00000000000000000002"}],
+    "items": [
+        {
+            "id": "65aa00000000000000000003",
+            "filename": "/a.txt",
+            "annotations": [{**BOX, "id": "65aa00000000000000000004"}],
+        }
+    ],
+    "models": [{"id": "65aa00000000000000000005", "labels": ["cat"], "datasetId": "65aa00000000000000000002"}],
+    "feature_sets": [{"id": "65aa00000000000000000006"}],
+    "executions": [{"id": "65aa00000000000000000007", "latestStatus": {}, "status": []}],
+}
+KNOWN = {
+    "project_id": "65aa00000000000000000001",
+    "dataset_id": "65aa00000000000000000002",
+    "item_id": "65aa00000000000000000003",
+    "dir_id": "65aa00000000000000000003",
+    "annotation_id": "65aa00000000000000000004",
+    "model_id": "65aa00000000000000000005",
+    "set_id": "65aa00000000000000000006",
+    "execution_id": "65aa00000000000000000007",
+}
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from([route for route in ROUTES if route.method != "GET"]), json_values)
+def test_no_json_makes_the_platform_fail(route: Any, body: Any) -> None:
+    platform = Platform()
+    platform.load_scene(STOCK)
+    path = re.sub(r"\{(\w+)\}", lambda found: KNOWN.get(found[1], "other"), route.template)
+
+    answer = Api(platform).call(route.method, path, body)
+
+    assert answer.status != 500, answer.json()
+
+
+# Notes
+
+
+def test_the_journal_tells_what_was_asked_and_answered(api: Api, item: dict[str, Any]) -> None:
+    heard: list[JournalEntry] = []
+    api.platform.on_request(heard.append)
+
+    api.patch(f"/items/{item['id']}?system=true", {"metadata": {}})
+
+    (entry,) = heard
+    assert (entry.sequence, entry.method, entry.path) == (0, "PATCH", f"/items/{item['id']}")
+    assert (entry.route, entry.query, entry.status) == ("/items/{item_id}", {"system": "true"}, 200)
+    assert entry.bytes_in == len('{"metadata": {}}')
+    assert entry.bytes_out > 100
+    assert api.platform.journal == heard
+
+
+def test_listeners_are_called_without_the_lock(api: Api, item: dict[str, Any]) -> None:
+    import threading
+
+    answered: list[int] = []
+
+    def ask_from_elsewhere(entry: JournalEntry) -> None:
+        if entry.path.startswith("/items"):
+            thread = threading.Thread(target=lambda: answered.append(api.get("/users/me").status))
+            thread.start()
+            thread.join(5)
+
+    api.platform.on_request(ask_from_elsewhere)
+    api.get(f"/items/{item['id']}")
+
+    assert answered == [200]
+
+
+# Items
+
+
+def test_an_uploaded_image_tells_its_size(api: Api, item: dict[str, Any]) -> None:
+    answer = api.upload(item["datasetId"], "/new/dir.1/b.png", image(10, 20), metadata='{"user": {"a": 1}}')
+
+    made = answer.json()
+    system = made["metadata"]["system"]
+    assert answer.headers["x-item-op"] == "created"
+    assert (made["dir"], made["name"], made["hidden"], made["annotated"]) == ("/new/dir.1", "b.png", False, False)
+    assert (system["width"], system["height"], system["channels"]) == (10, 20, 3)
+    assert (system["mimetype"], system["encoding"], system["originalname"]) == ("image/png", "7bit", "b.png")
+    assert made["metadata"]["user"] == {"a": 1}
+    assert made["stream"].endswith(f"/items/{made['id']}/stream")
+    dirs = api.query({"filter": {"type": "dir"}, "sort": {"filename": "ascending"}})["items"]
+    assert [found["filename"] for found in dirs] == ["/new", "/new/dir.1"]
+
+
+def test_a_corrupt_image_has_no_size(api: Api, item: dict[str, Any]) -> None:
+    system = api.upload(item["datasetId"], "/b.png", b"no image").json()["metadata"]["system"]
+
+    assert system["size"] == 8
+    assert "width" not in system
+
+
+def test_an_item_below_a_dot_is_hidden(api: Api, item: dict[str, Any]) -> None:
+    assert api.upload(item["datasetId"], "/.modelscores/a.csv", b"x").json()["hidden"] is True
+    assert api.query({"filter": {"$and": [{"hidden": False}, {"type": "file"}]}})["totalItemsCount"] == 1
+
+
+def test_skip_gives_the_item_that_is_there(api: Api, item: dict[str, Any]) -> None:
+    answer = api.upload(item["datasetId"], "/a.png", b"other")
+
+    assert answer.json()["id"] == item["id"]
+    assert answer.headers["x-item-op"] == "skip"
+    assert api.platform.state.read(item["id"]) != b"other"
+
+
+def test_overwrite_keeps_the_id_and_the_annotations(api: Api, item: dict[str, Any]) -> None:
+    answer = api.upload(item["datasetId"], "/a.png", image(5, 6), mode="overwrite")
+
+    made = answer.json()
+    assert (made["id"], made["annotationsCount"], made["metadata"]["system"]["width"]) == (item["id"], 1, 5)
+    assert answer.headers["x-item-op"] == "overwrite"
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "body", "told"),
+    [
+        pytest.param(None, 200, b"0123456789", None, id="all"),
+        pytest.param("bytes=0-", 206, b"0123456789", "bytes 0-9/10", id="from-start"),
+        pytest.param("bytes=7-", 206, b"789", "bytes 7-9/10", id="rest"),
+        pytest.param("bytes=2-4", 206, b"234", "bytes 2-4/10", id="part"),
+        pytest.param("bytes=8-99", 206, b"89", "bytes 8-9/10", id="beyond"),
+        pytest.param("bytes=10-", 416, b"", "bytes */10", id="nothing-left"),
+        pytest.param("lines=1-", 200, b"0123456789", None, id="other-unit"),
+    ],
+)
+def test_a_stream_can_begin_anywhere(
+    asked: str | None, status: int, body: bytes, told: str | None, api: Api, item: dict[str, Any]
+) -> None:
+    made = api.upload(item["datasetId"], "/digits.bin", b"0123456789").json()
+    headers = {**api.headers, **({"range": asked} if asked else {})}
+
+    answer = api.platform.handle(Request.of("GET", f"/items/{made['id']}/stream", headers))
+
+    assert (answer.status, answer.body, answer.headers.get("content-range")) == (status, body, told)
+
+
+def test_a_change_merges_and_null_removes(api: Api, item: dict[str, Any]) -> None:
+    path = f"/items/{item['id']}"
+    api.patch(path, {"metadata": {"user": {"a": {"b": 1, "c": [1, 2]}, "d": 1}}})
+
+    changed = api.patch(path, {"metadata": {"user": {"a": {"c": [3]}, "d": None}}}).json()
+
+    assert changed["metadata"]["user"] == {"a": {"b": 1, "c": [3]}}
+    assert changed["updatedAt"] > item["updatedAt"]
+
+
+def test_deleting_an_item_takes_what_belongs_to_it(api: Api, item: dict[str, Any]) -> None:
+    platform = api.platform
+    platform.load_scene(
+        {
+            "feature_sets": [{"id": "65aa00000000000000000006"}],
+            "feature_vectors": [{"featureSetId": "65aa00000000000000000006", "entityId": item["id"], "value": [1.0]}],
+        }
+    )
+
+    assert api.delete(f"/items/{item['id']}").status == 204
+    assert [platform.state.count(name) for name in ("items", "annotations", "feature_vectors")] == [0, 0, 0]
+    assert platform.state.read(item["id"]) == b""
+
+
+def test_moving_a_directory_takes_along_what_is_in_it(api: Api, item: dict[str, Any]) -> None:
+    made = api.upload(item["datasetId"], "/old/deep/b.txt", b"b").json()
+    (old,) = api.query({"filter": {"filename": "/old"}})["items"]
+
+    api.patch(f"/items/{old['id']}", {"filename": "/new"})
+
+    assert api.get(f"/items/{made['id']}").json()["filename"] == "/new/deep/b.txt"
+    assert api.query({"filter": {"filename": "/old*"}})["totalItemsCount"] == 0
+
+
+def test_a_path_that_is_taken_cannot_be_moved_to(api: Api, item: dict[str, Any]) -> None:
+    api.upload(item["datasetId"], "/b.png", b"b")
+
+    answer = api.patch(f"/items/{item['id']}", {"filename": "/b.png"})
+
+    assert answer.status == 400
+    assert answer.json()["message"].endswith("has an item at /b.png")
+
+
+# Annotations
+
+
+def test_annotations_come_back_in_order_and_complete(api: Api, item: dict[str, Any]) -> None:
+    given = [{**BOX, "label": label, "id": None, "creator": None, "hash": None} for label in "abc"]
+
+    added = api.post(f"/items/{item['id']}/annotations", given).json()
+
+    assert [one["label"] for one in added] == ["a", "b", "c"]
+    wanted = {"id", "url", "type", "label", "attributes", "coordinates", "metadata", "creator", "createdAt"}
+    wanted |= {"updatedAt", "updatedBy", "itemId", "item", "datasetId", "dataset", "hash", "source"}
+    assert wanted <= {key for key, value in added[0].items() if value is not None}
+    assert re.fullmatch("[0-9a-f]{40}", added[0]["hash"])
+
+
+def test_one_annotation_is_answered_with_one(api: Api, item: dict[str, Any]) -> None:
+    added = api.post(f"/items/{item['id']}/annotations", {**BOX, "metadata": {"system": {"automated": True}}}).json()
+
+    assert added["metadata"]["system"] == {"automated": True}
+    assert api.get(f"/items/{item['id']}").json()["annotationsCount"] == 2
+
+
+@pytest.mark.parametrize("given", [{"type": "blob", "label": "x"}, {"label": "x"}, "text", [[]]], ids=str)
+def test_what_is_no_annotation_is_refused(given: Any, api: Api, item: dict[str, Any]) -> None:
+    assert api.post(f"/items/{item['id']}/annotations", given).status == 400
+    assert api.platform.state.count("annotations") == 1
+
+
+def test_annotations_move_their_own_date_only(api: Api, item: dict[str, Any]) -> None:
+    api.post(f"/items/{item['id']}/annotations", BOX)
+
+    after = api.get(f"/items/{item['id']}").json()
+    assert after["updatedAt"] == item["updatedAt"]
+    assert after["annotatedAt"] > item["updatedAt"]
+
+
+def test_deleting_by_query_takes_all_pages(api: Api, item: dict[str, Any]) -> None:
+    api.post(f"/items/{item['id']}/annotations", [BOX] * 20)
+
+    api.query({"filter": {"itemId": item["id"]}, "resource": "annotations", "delete": True, "pageSize": 5})
+
+    assert api.platform.state.count("annotations") == 0
+    assert api.get(f"/items/{item['id']}").json()["annotated"] is False
+
+
+def test_annotations_are_deleted_by_a_list_of_ids(api: Api, item: dict[str, Any]) -> None:
+    added = api.post(f"/items/{item['id']}/annotations", [BOX, BOX]).json()
+
+    listed = {"annotationId": {"$in": [one["id"] for one in added]}}
+    api.query({"filter": listed, "resource": "annotations", "delete": True})
+
+    assert api.platform.state.count("annotations") == 1
+
+
+def test_deleting_by_query_looks_at_one_item_only(api: Api, item: dict[str, Any]) -> None:
+    seen: list[str] = []
+    find = api.platform.state.find
+
+    def counting(collection: str, **values: Any) -> list[dict[str, Any]]:
+        found = find(collection, **values)
+        seen.extend(row["id"] for row in found if collection == "annotations")
+        return found
+
+    api.platform.load_scene({"items": [{"filename": f"/{n}.txt", "annotations": [BOX] * 5} for n in range(20)]})
+    api.platform.state.find = counting  # type: ignore[method-assign]
+
+    api.query({"filter": {"$and": [{"itemId": item["id"]}]}, "resource": "annotations"})
+
+    assert len(seen) == 1
+
+
+# Models, exports, collections
+
+
+def test_an_update_of_a_model_keeps_system_metadata_without_the_flag(api: Api, item: dict[str, Any]) -> None:
+    api.platform.load_scene({"models": [{"name": "m", "metadata": {"system": {"subsets": {"train": 1}}}}]})
+    path = f"/ml/models/{api.platform.state.all('models')[0]['id']}"
+    change = {"configuration": {"a": 1}, "metadata": {"system": {}, "user": {"b": 2}}}
+
+    without = api.patch(f"{path}?reloadServices=false", change).json()
+    with_flag = api.patch(f"{path}?system=true", change).json()
+
+    assert without["metadata"] == {"system": {"subsets": {"train": 1}}, "user": {"b": 2}}
+    assert with_flag["metadata"] == {"system": {}, "user": {"b": 2}}
+    assert with_flag["configuration"] == {"a": 1}
+
+
+def test_an_export_filters_items_and_not_their_annotations(api: Api, item: dict[str, Any]) -> None:
+    api.post(f"/items/{item['id']}/annotations", {"type": "class", "label": "dog"})
+    api.upload(item["datasetId"], "/bare.png", image())
+    body = {
+        "exportType": "json",
+        "itemsQuery": {"filter": {"type": "file"}, "join": {}},
+        "annotations": {"include": True},
+        "annotationsQuery": {"filter": {"$and": [{"type": "class"}]}},
+    }
+
+    answer = api.post(f"/datasets/{item['datasetId']}/export", body).json()
+
+    entries = json.loads(api.platform.state.read(answer["spec"]["outputItemId"]))
+    assert [[one["type"] for one in entry["annotations"]] for entry in entries] == [["box", "class"]]
+    assert api.get(f"/commands/{answer['id']}").json() == answer
+
+
+@pytest.mark.parametrize(("version", "name"), [("V1", "a.json"), ("V2", "a.png.json")])
+def test_a_zip_holds_one_file_per_item(version: str, name: str, api: Api, item: dict[str, Any]) -> None:
+    import io
+    import zipfile
+
+    body = {"itemsQuery": {"filter": {"type": "file"}}, "annotations": {"include": True}, "exportVersion": version}
+
+    answer = api.post(f"/datasets/{item['datasetId']}/export", body).json()
+
+    archive = zipfile.ZipFile(io.BytesIO(api.platform.state.read(answer["spec"]["outputItemId"])))
+    assert archive.namelist() == [name]
+    assert json.loads(archive.read(name))["_id"] == item["id"]
+
+
+def test_collections_mark_items(api: Api, item: dict[str, Any]) -> None:
+    path = f"/datasets/{item['datasetId']}/items/collections"
+    api.post(path, {"name": "first"})
+    api.post(f"{path}/bulk-add", {"collections": ["first", "second"], "query": {"filter": {"type": "file"}}})
+    api.patch(f"{path}/first", {"name": "renamed"})
+    api.delete(f"{path}/second")
+
+    assert api.get(path).json() == {"metadata.system.collections.c0": {"name": "renamed"}}
+    assert api.get(f"/items/{item['id']}").json()["metadata"]["system"]["collections"] == {"c0": True}
+    assert api.post(path, {"name": "renamed"}).status == 400
+    api.post(f"{path}/bulk-remove", {"collections": ["renamed"], "query": {"filter": {}}})
+    assert api.query({"filter": {"type": "file", "collections0": {"$exists": False}}})["totalItemsCount"] == 1
+
+
+def test_a_dataset_is_cloned_with_its_annotations(api: Api, item: dict[str, Any]) -> None:
+    answer = api.post(f"/datasets/{item['datasetId']}/clone", {"name": "copy", "filter": {"filter": {}}}).json()
+
+    copy = api.get(f"/datasets/{answer['spec']['returnedModelId']}").json()
+    assert (copy["name"], copy["itemsCount"], copy["annotationsCount"]) == ("copy", 1, 1)
+    (cloned,) = api.platform.state.find("items", datasetId=copy["id"])
+    assert api.platform.state.read(cloned["id"]) == api.platform.state.read(item["id"])
+
+
+def test_vectors_are_counted_by_set(api: Api, item: dict[str, Any]) -> None:
+    given = {"name": "f", "size": 1, "type": "emb", "project": api.project_id, "entityType": "item"}
+    (made,) = api.post("/features/sets", given).json()
+    vector = {"entityId": item["id"], "value": [1.0], "featureSetId": made["id"], "datasetId": item["datasetId"]}
+
+    assert isinstance(api.post("/features/vectors", vector).json(), list)
+    api.post("/features/vectors", [vector, vector])
+    counts = api.post(
+        "/features/vectors/project-count-aggregation", {"projectId": api.project_id, "datasetIds": []}
+    ).json()
+
+    assert counts == [{"featureSetId": made["id"], "count": 3}]
+    assert api.post("/features/sets", {"name": "f"}).json()["message"] == "Missing argument 'size'"
+
+
+def test_binaries_are_hidden_outside_the_system_space(api: Api, item: dict[str, Any]) -> None:
+    query = {"filter": {}, "context": {"projects": [api.project_id]}, "resource": "datasets"}
+
+    plain = [found["name"] for found in api.post("/datasets/query", query).json()["items"]]
+    system = [found["name"] for found in api.post("/datasets/query", {**query, "systemSpace": True}).json()["items"]]
+
+    assert (plain, sorted(system)) == (["Dataset"], ["Binaries", "Dataset"])
