@@ -206,7 +206,7 @@ def _prepare(target: Target, given: dict[str, Any]) -> tuple[Spec, Settings, tup
         batch_size=given.get("batch_size", settings.batch_size),
         call_limit_s=given.get("call_limit", settings.call_limit),
         wrappers=given.get("wrappers", settings.wrappers),
-        needs=needs_of(contracts) if len(contracts) < len(CONTRACTS) else (),
+        needs=needs_of(contracts) if len(contracts) < len(CONTRACTS) else None,
     )
     if spec.batch_size < 1:
         raise UsageError(f"the batch size must be at least 1, not {spec.batch_size}.")

@@ -122,6 +122,8 @@ def _run(check: Check) -> None:
     reasons = plan.reasons(
         prepared.subject, spec.needs, importlib.util.find_spec("dtlpymetrics") is not None, check.kind == "prompt"
     )
+    known = {label for stage in plan.STAGES for label in stage.flows if label not in reasons}
+    reasons |= {label: why for label in known - set(spec.done) if (why := plan.given_up(label, spec.died))}
     check.subject = prepared.subject
     check.emit(Described(prepared.subject, _environment()))
     labels = tuple(label for stage in plan.STAGES for label in stage.flows if label not in reasons)

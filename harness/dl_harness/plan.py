@@ -48,7 +48,7 @@ STAGES = (
 )
 
 
-def reasons(subject: Subject, needs: tuple[str, ...], has_metrics: bool, prompts: bool) -> dict[str, str]:
+def reasons(subject: Subject, needs: tuple[str, ...] | None, has_metrics: bool, prompts: bool) -> dict[str, str]:
     """For each flow that is not to be run, why; `needs` are the wrapper functions whose record is wanted."""
     return {
         label: reason
@@ -58,7 +58,7 @@ def reasons(subject: Subject, needs: tuple[str, ...], has_metrics: bool, prompts
     }
 
 
-def _reason(label: str, subject: Subject, needs: tuple[str, ...], has_metrics: bool, prompts: bool) -> str | None:
+def _reason(label: str, subject: Subject, needs: tuple[str, ...] | None, has_metrics: bool, prompts: bool) -> str | None:
     name = label.split("/")[0]
     use = {"predict_items": "predict", "predict_dataset": "predict", "embed_items": "embed", "embed_dataset": "embed"}
     if name in use and use[name] not in subject.uses:
@@ -74,7 +74,7 @@ def _reason(label: str, subject: Subject, needs: tuple[str, ...], has_metrics: b
     if label.endswith(("/saving", "/fresh")):
         return _unwanted("save_to_model", needs)
     if name == "load_from_model":
-        return None
+        return None if needs is None or needs else "no selected contract reads it"
     return _unwanted(name, needs)
 
 
@@ -93,5 +93,19 @@ def _not_evaluated(subject: Subject, has_metrics: bool, prompts: bool) -> str | 
     return None
 
 
-def _unwanted(name: str, needs: tuple[str, ...]) -> str | None:
-    return None if not needs or name in needs else "no selected contract reads it"
+def given_up(label: str, died: tuple[str, ...]) -> str | None:
+    """Why a flow is not tried after a process has died in a flow that calls the same user function, or None.
+
+    Each further try would cost the time limit of a call again, and show the same.
+    """
+    functions = {"predict_dataset": "predict_items", "evaluate_model": "predict_items", "embed_dataset": "embed_items"}
+    name = label.split("/")[0]
+    for dead in died:
+        dead_name = dead.split("/")[0]
+        if functions.get(name, name) == functions.get(dead_name, dead_name) and name != "load_from_model":
+            return f"the process did not survive {dead}"
+    return None
+
+
+def _unwanted(name: str, needs: tuple[str, ...] | None) -> str | None:
+    return None if needs is None or name in needs else "no selected contract reads it"

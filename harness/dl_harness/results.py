@@ -141,11 +141,12 @@ def _verdict(contract: Contract, counts: dict[str, int], findings: list[Finding]
 def _why_nothing(contract: Contract, evidence: Evidence) -> str:
     """The first reason for which the flows that a contract reads left nothing to judge."""
     for need in contract.needs:
-        for label, why in evidence.not_run.items():
-            if label.split("/")[0] == need:
-                return f"{label} was not run: {why}"
         for flow in evidence.named(need):
             if flow.ended != "returned":
                 failure = f" ({flow.failure})" if flow.failure else ""
                 return f"{flow.label} {flow.ended}{failure}, so there was nothing to judge"
+    if not evidence.named(*contract.needs):
+        for need in contract.needs:
+            if need in evidence.not_run:
+                return f"{need} was not run: {evidence.not_run[need]}"
     return "the flows left nothing of this kind to judge"

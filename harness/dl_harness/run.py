@@ -21,7 +21,7 @@ import msgspec
 
 from dl_harness import spec as specs
 from dl_harness.contract import Contract
-from dl_harness.evidence import Event, Evidence, Failure, FlowStarted, Planned, assemble, decode
+from dl_harness.evidence import Event, Evidence, Failure, FlowEnded, FlowStarted, Planned, assemble, decode
 from dl_harness.spec import Service, Spec, Target, UsageError
 from dl_harness.workspace import Workspace, prepare
 
@@ -55,7 +55,7 @@ def observe(target: Target, spec: Spec, service: Service | None, progress: Progr
     """
     directory = Path(tempfile.mkdtemp(prefix="dl-harness-"))
     try:
-        workspace = prepare(directory, Path(target.root))
+        workspace = prepare(directory, Path(target.root), target.part)
         evidence = directory / "evidence.jsonl"
         spec = msgspec.structs.replace(spec, target=target, workspace=str(directory), evidence=str(evidence))
         with _service(service, workspace) as variables:
@@ -99,7 +99,7 @@ class _Observation:
         """Start children until every planned flow has begun; one that dies costs the flow it was in."""
         begun: tuple[str, ...] = ()
         for _ in range(MOST_RESTARTS):
-            spec = msgspec.structs.replace(self._spec, done=begun, fresh=fresh)
+            spec = msgspec.structs.replace(self._spec, done=begun, died=self._died(), fresh=fresh)
             code, events = self._child(spec)
             self._events += events
             now = begun + tuple(e.label for e in events if isinstance(e, FlowStarted) and e.label not in begun)
@@ -110,6 +110,11 @@ class _Observation:
         told = {label for event in self._events if isinstance(event, Planned) for label in event.not_run}
         rest = [label for label in planned if label not in told and label not in now and label.endswith("/fresh") == fresh]
         self._events.append(Planned((), {label: "the process had ended before" for label in rest}))
+
+    def _died(self) -> tuple[str, ...]:
+        """The flows that cost a process its life."""
+        survived = {e.label for e in self._events if isinstance(e, FlowEnded) and e.ended != "hung"}
+        return tuple(e.label for e in self._events if isinstance(e, FlowStarted) and e.label not in survived)
 
     def _child(self, spec: Spec) -> tuple[int, list[Event]]:
         path = self._workspace.directory / "spec.json"

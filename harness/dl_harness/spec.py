@@ -46,7 +46,8 @@ class Target(msgspec.Struct, frozen=True):
     model: dict[str, Any] = {}  # the manifest's model entry
     inputs: tuple[tuple[str, str], ...] = ()  # the manifest's initInputs: names and types
     source: str | None = None  # the file that holds the class, absolute
-    module: str | None = None  # or the module to import
+    module: str | None = None  # the name to import it by, when it was given as a module
+    part: str | None = None  # the only entry of the root that belongs to it; all of them when None
 
 
 class Spec(msgspec.Struct, frozen=True):
@@ -63,8 +64,9 @@ class Spec(msgspec.Struct, frozen=True):
     item_count: int = ITEM_COUNT
     call_limit_s: float = CALL_LIMIT_S
     wrappers: str = "sdk"
-    needs: tuple[str, ...] = ()  # wrapper functions whose record is wanted; empty for all
+    needs: tuple[str, ...] | None = None  # wrapper functions whose record is wanted; None for all
     done: tuple[str, ...] = ()  # flows that an earlier process has begun
+    died: tuple[str, ...] = ()  # those of them that it did not survive
     fresh: bool = False  # the process that loads what an earlier one saved
 
 

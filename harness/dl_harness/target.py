@@ -104,13 +104,25 @@ def _of_file(target: str, file: Path, name: str) -> Target:
     if names and name not in names:
         classes = ", ".join(_classes(file)) or "none"
         raise UsageError(f"{file} defines no {name}; its classes are: {classes}.")
+    source = file.resolve()
+    for declared in _declared_near(source):
+        if declared.source == str(source) and declared.subject.class_name == name:
+            return declared
+    root = source.parent
+    while (root / "__init__.py").is_file():
+        root = root.parent
     subject = Subject(name=name, target=target, entry_point=str(file), class_name=name)
-    manifest = file.parent / "dataloop.json"
-    if manifest.is_file():
-        for declared in _of_manifest(manifest):
-            if declared.source == str(file.resolve()) and declared.subject.class_name == name:
-                return declared
-    return Target(subject, str(file.resolve().parent), source=str(file.resolve()))
+    return Target(subject, str(root), source=str(source))
+
+
+def _declared_near(source: Path) -> Iterator[Target]:
+    """The adapters of the nearest manifest at or above a file, up to the root of its repository."""
+    for folder in source.parents:
+        if (folder / "dataloop.json").is_file():
+            yield from _of_manifest(folder / "dataloop.json")
+            return
+        if (folder / ".git").exists():
+            return
 
 
 def _of_module(target: str, module: str, name: str) -> Target:
@@ -125,7 +137,10 @@ def _of_module(target: str, module: str, name: str) -> Target:
     for _ in module.split(".")[:-1] if source.name != "__init__.py" else module.split("."):
         root = root.parent
     subject = Subject(name=name, target=target, entry_point=module, class_name=name)
-    return Target(subject, str(root), source=str(source.resolve()), module=module)
+    installed = "site-packages" in root.parts or "dist-packages" in root.parts
+    top = module.split(".")[0]
+    part = (top if (root / top).is_dir() else f"{top}.py") if installed else None
+    return Target(subject, str(root), source=str(source.resolve()), module=module, part=part)
 
 
 def _source_of(module: str) -> Path | None:

@@ -6,8 +6,10 @@ away afterwards, and every path can be told apart from the user's own files.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +19,9 @@ LEFT_OUT = frozenset(
     {".git", ".hg", ".svn", ".venv", "venv", "env", "node_modules", "__pycache__", ".tox", ".nox", ".mypy_cache"}
     | {".ruff_cache", ".pytest_cache", ".hypothesis", ".idea", ".vscode", ".dataloop"}
 )
-LARGEST_COPY = 1 << 20  # larger files are linked: weights are read, not written
-MOST_FILES = 50_000
+LARGEST_COPY = 1 << 20  # bytes; larger files are linked: weights are read, not written
+MOST_COPIED = 1 << 28
+MOST_FILES = 20_000
 
 Listing = dict[str, tuple[int, int]]
 
@@ -76,40 +79,47 @@ class Workspace:
         return str(absolute)
 
 
-def prepare(directory: Path, source: Path) -> Workspace:
-    """Copy the application root (large files are linked) and make the other folders.
+def prepare(directory: Path, source: Path, part: str | None = None) -> Workspace:
+    """Copy the application root, or one entry of it (large files are linked), and make the other folders.
 
+    A folder that holds too much to be an adapter's repository (a home, a temporary folder) is linked entry by entry.
     Raises OSError when the disk is full or the source cannot be read.
     """
     workspace = Workspace(directory, source)
     for folder in (workspace.app, workspace.dataloop, workspace.tmp):
         folder.mkdir(parents=True, exist_ok=True)
-    count = 0
-    for parent, folders, files in os.walk(source):
-        folders[:] = [f for f in folders if f not in LEFT_OUT and not _is_environment(Path(parent, f))]
-        target = workspace.app / Path(parent).relative_to(source)
-        target.mkdir(exist_ok=True)
-        for name in files:
-            count += 1
-            if count > MOST_FILES:
-                raise OSError(
-                    f"{source} holds more than {MOST_FILES} files; name the folder that holds the adapter's manifest"
-                )
-            _place(Path(parent, name), target / name)
+    files = list(itertools.islice(_files(source / (part or ""), directory), MOST_FILES + 1))
+    if len(files) > MOST_FILES:
+        for entry in source.iterdir():
+            if entry.name not in LEFT_OUT and entry.resolve() != directory.resolve():
+                (workspace.app / entry.name).symlink_to(entry.resolve())
+        return workspace
+    copied = 0
+    for file in files:
+        target = workspace.app / file.relative_to(source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        size = file.stat().st_size
+        if size > LARGEST_COPY or copied + size > MOST_COPIED:
+            target.symlink_to(file.resolve())
+        else:
+            copied += size
+            shutil.copy2(file, target)
     return workspace
+
+
+def _files(source: Path, left_out: Path) -> Iterator[Path]:
+    """The files below a folder that may matter to the adapter; of a file, itself."""
+    if source.is_file():
+        yield source
+    for parent, folders, names in os.walk(source):
+        folders[:] = [
+            f for f in folders if f not in LEFT_OUT and not _is_environment(Path(parent, f)) and Path(parent, f) != left_out
+        ]
+        yield from (file for name in names if (file := Path(parent, name)).is_file())
 
 
 def _is_environment(folder: Path) -> bool:
     return (folder / "pyvenv.cfg").exists()
-
-
-def _place(file: Path, target: Path) -> None:
-    if not file.is_file():
-        return
-    if file.stat().st_size > LARGEST_COPY:
-        target.symlink_to(file.resolve())
-    else:
-        shutil.copy2(file, target)
 
 
 def listing(workspace: Workspace) -> Listing:

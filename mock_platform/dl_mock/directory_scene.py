@@ -11,7 +11,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dl_mock.scene_check import SceneError, kind
+from dl_mock.fields import kind
+from dl_mock.scene_check import SceneError
 
 
 def directory_scene(root: Path) -> dict[str, Any]:
@@ -46,6 +47,6 @@ def _described(note: Path) -> dict[str, Any]:
         raise SceneError(f"{note}: expected an object with 'annotations', saw {kind(content)}")
     annotations = content.get("annotations", [])
     if not isinstance(annotations, list):
-        raise SceneError(f"{note}: expected an array at 'annotations', saw {kind(annotations)}")
+        raise SceneError(f"{note}: expected a list at 'annotations', saw {kind(annotations)}")
     metadata = content.get("metadata") or content.get("itemMetadata")
     return {"annotations": annotations, **({"metadata": metadata} if isinstance(metadata, dict) else {})}

@@ -66,6 +66,12 @@ def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> Document:
     return result
 
 
+def chosen(change: Mapping[str, Any], fields: Iterable[str], nullable: Iterable[str] = ()) -> Document:
+    """The part of a change that a route takes: these fields, and null only where a field may have no value."""
+    kept, empty = frozenset(fields), frozenset(nullable)
+    return {key: value for key, value in change.items() if key in kept and (value is not None or key in empty)}
+
+
 def without_system(change: Mapping[str, Any]) -> Document:
     """A change with edits of `metadata.system` left out: without `?system=true` they are silently dropped."""
     metadata = change.get("metadata")

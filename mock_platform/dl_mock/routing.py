@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dl_mock.documents import Author, Document
+from dl_mock.fields import faults, kind
 from dl_mock.ids import is_object_id
 from dl_mock.message import Request, Response
 from dl_mock.render import render
@@ -64,19 +65,22 @@ class Call:
 
     def body(self) -> Document:
         """The JSON body, which must be an object; an empty body is an empty object."""
-        value = self.json() if self.request.body else {}
-        if not isinstance(value, dict):
-            raise ApiError(400, f"the body must be a JSON object, not {type(value).__name__}")
-        return value
+        return self._checked(self.json() if self.request.body else {}, "the body")
 
     def bodies(self) -> list[Document]:
         """The JSON body, one object or a list of them."""
         value = self.json()
-        values = value if isinstance(value, list) else [value]
-        for index, element in enumerate(values):
-            if not isinstance(element, dict):
-                raise ApiError(400, f"element {index} of the body must be an object, not {type(element).__name__}")
-        return values
+        if not isinstance(value, list):
+            return [self._checked(value, "the body")]
+        return [self._checked(element, f"element {index} of the body") for index, element in enumerate(value)]
+
+    def _checked(self, value: Any, where: str) -> Document:
+        if not isinstance(value, dict):
+            raise ApiError(400, f"{where} must be a JSON object, not {kind(value)}")
+        fault = next(faults(value), None)
+        if fault is not None:
+            raise ApiError(400, f"{where}: {fault}")
+        return value
 
     def found(self, collection: str, param: str = "") -> Document:
         """The document named by a path parameter; by default the only one."""

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from dl_mock import documents
 from dl_mock.directory_scene import directory_scene
 from dl_mock.documents import BINARIES, Document, merge
+from dl_mock.fields import kind
 from dl_mock.media import IMAGE_FIELDS, system_metadata
 from dl_mock.routes.items import make_dirs, recount
 from dl_mock.routes.ontologies import add_recipe
 from dl_mock.routes.projects import binaries_of
-from dl_mock.scene_check import SceneError, check_scene, filename_of, kind, nested_annotations
+from dl_mock.scene_check import SceneError, check_scene, filename_of, nested_annotations
 from dl_mock.synthetic import made_up
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from dl_mock.documents import place
+from dl_mock.fields import faults, kind
 from dl_mock.ids import is_object_id
 from dl_mock.routes.annotations import TYPES
 from dl_mock.state import COLLECTIONS, State
@@ -15,24 +15,6 @@ from dl_mock.state import COLLECTIONS, State
 
 class SceneError(ValueError):
     """A scene that cannot be loaded; says what was expected, what was seen, and where."""
-
-
-# Fields that must have one type wherever they stand.
-FIELD_TYPES: Mapping[str, type] = MappingProxyType(
-    {
-        "id": str,
-        "name": str,
-        "filename": str,
-        "file": str,
-        "itemId": str,
-        "datasetId": str,
-        "metadata": dict,
-        "configuration": dict,
-        "context": dict,
-        "artifacts": list,
-        "projects": list,
-    }
-)
 
 
 def check_scene(scene: Mapping[str, Any], root: Path, name: str, state: State) -> None:
@@ -55,9 +37,9 @@ def filename_of(item: Mapping[str, Any]) -> str:
 def _faults(scene: Mapping[str, Any], root: Path, state: State) -> Iterator[str]:
     for key, rows in scene.items():
         if key not in COLLECTIONS:
-            yield f"unknown array {key!r}; expected any of {', '.join(COLLECTIONS)}"
+            yield f"unknown list {key!r}; expected any of {', '.join(COLLECTIONS)}"
         elif not isinstance(rows, list):
-            yield f"expected an array at {key!r}, saw {kind(rows)}"
+            yield f"expected a list at {key!r}, saw {kind(rows)}"
         else:
             for index, row in enumerate(rows):
                 yield from _document_faults(row, f"{key}[{index}]")
@@ -72,10 +54,8 @@ def _document_faults(row: Any, where: str) -> Iterator[str]:
     if not isinstance(row, Mapping):
         yield f"expected an object at {where}, saw {kind(row)}"
         return
-    for field, wanted in FIELD_TYPES.items():
-        value = row.get(field)
-        if value is not None and not isinstance(value, wanted):
-            yield f"expected {_KINDS[wanted]} at {where}.{field}, saw {kind(value)}"
+    for fault in faults(row):
+        yield f"{where}: {fault}"
     if isinstance(row.get("id"), str) and not row["id"]:
         yield f"expected an id at {where}.id, saw an empty text"
 
@@ -121,13 +101,3 @@ def _reference_faults(scene: Mapping[str, Any], state: State) -> Iterator[str]:
         if (dataset_id, filename_of(row)) in places:
             yield f"expected one item per path, saw a second one at {filename_of(row)!r} (items[{index}])"
         places.add((dataset_id, filename_of(row)))
-
-
-def kind(value: Any) -> str:
-    """What a JSON value is, in words."""
-    return _KINDS.get(type(value), "a number")
-
-
-_KINDS: Mapping[type, str] = MappingProxyType(
-    {dict: "an object", list: "an array", str: "a text", bool: "a boolean", type(None): "null"}
-)

@@ -45,6 +45,8 @@ class Tables(Protocol):
 
 def search(body: Mapping[str, Any], resource: str, tables: Tables) -> list[Document]:
     """All rows a query selects, in its order, before paging."""
+    if not isinstance(body, Mapping):
+        raise QueryError(f"a query must be an object, not {body!r}")
     rows, distances = _selected(body, resource, tables)
     sort = body.get("sort") or {}
     if distances and (not sort or "eu_dist" in sort):
@@ -147,6 +149,8 @@ def _joined(join: Any, tables: Tables) -> tuple[Match, _Distances | None]:
     on = join.get("on")
     if not isinstance(on, Mapping) or not {"resource", "local", "forigen"} <= on.keys():
         raise QueryError(f"join.on must have 'resource', 'local' and 'forigen' (so spelled), not {on!r}")
+    if not all(isinstance(on[key], str) for key in ("resource", "local", "forigen")):
+        raise QueryError(f"join.on must have texts in 'resource', 'local' and 'forigen', not {on!r}")
     resource, local, foreign = on["resource"], on["local"], tuple(on["forigen"].split("."))
     filter_ = join.get("filter") or {}
     aliases = ALIASES.get(resource, {})

@@ -128,5 +128,7 @@ def _request(api: Api, recorded: dict[str, Any], names: dict[str, str]) -> Reque
         form = MultipartEncoder({**fields, "file": ("file", b"content")})
         headers = {**api.headers, "content-type": form.content_type}
         return Request.of(recorded["method"], target, headers, form.read())
-    body = ours(json.dumps(recorded["body"])).encode() if recorded.get("body") is not None else b""
+    given = recorded.get("body")
+    given = [BOX] if isinstance(given, str) else given  # the recording cuts off long bodies
+    body = ours(json.dumps(given)).encode() if given is not None else b""
     return Request.of(recorded["method"], target, api.headers, body)

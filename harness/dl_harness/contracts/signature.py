@@ -40,6 +40,10 @@ NEEDED = {"predict": ("load", "predict"), "embed": ("load", "embed"), "train": (
 """The user functions that a use cannot do without: the base class raises NotImplementedError in each."""
 
 
+IN_PLACE_OF = {"convert_from_dtlpy": "prepare_data", "predict": "predict_items", "embed": "embed_items", "train": "train_model"}
+"""Wrapper functions that an author may override instead of what they call (4 of 91 public adapters do)."""
+
+
 def refusal(parameters: tuple[Parameter, ...], arguments: Arguments) -> str | None:
     """Why a call does not bind to these parameters (without self), or None when it does."""
     positional, keywords = arguments
@@ -315,7 +319,7 @@ def required_functions_are_there(evidence: Evidence) -> Iterator[Judgement]:
             continue
         for name in names:
             yield Judged("functions")
-            if not subject.overrides(name):
+            if not subject.overrides(name) and not subject.overrides(IN_PLACE_OF.get(name, name)):
                 yield Seen(
                     f"{name} is implemented, since {_because(subject, use)}",
                     f"{subject.class_name} inherits {name} from the base class, which raises NotImplementedError",

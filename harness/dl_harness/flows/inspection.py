@@ -18,7 +18,7 @@ from dl_harness.flows.recording import Recorder
 from dl_harness.spec import Target
 from dl_harness.workspace import Workspace
 
-READ = ("__init__", *USER_FUNCTIONS)
+READ = ("__init__", *USER_FUNCTIONS, "prepare_data", "predict_items", "embed_items", "train_model")
 
 
 def read_adapter(target: Target, workspace: Workspace, recorder: Recorder, stubs: str | None) -> tuple[type | None, Subject]:

@@ -77,7 +77,8 @@ class Runner:
         aside = self._workspace.directory / "aside"
         elsewhere = self._workspace.home / "another folder" / "weights"
         if not first.is_dir():
-            return  # no artifacts, so there is nothing to find elsewhere
+            self._stage.skip(label, "the model has no artifacts that could lie elsewhere")
+            return
         first.rename(aside)
         try:
             self._flow(

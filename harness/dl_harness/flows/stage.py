@@ -17,6 +17,7 @@ from dl_harness.evidence import (
     FlowEnded,
     FlowStarted,
     ItemSeen,
+    Planned,
     Requested,
     RequestSeen,
     Stored,
@@ -86,6 +87,10 @@ class Stage:
         if ended != "returned":
             raise FlowFailed(label)
         return value
+
+    def skip(self, label: str, reason: str) -> None:
+        """Say that a planned flow is not run."""
+        self._emit(Planned((), {label: reason}))
 
     def _keep_contents(self, item_ids: tuple[str, ...]) -> None:
         """Copy the items' bytes to where the parent finds them for its report."""

@@ -132,7 +132,8 @@ def _adapter(sheet: _Sheet, adapter: AdapterReport, verbose: bool) -> Iterator[l
         yield sheet.listing("held", _held(adapter.results))
         yield sheet.listing("flows run", dict.fromkeys(adapter.plan.flows, ""))
     yield _inferred(sheet, adapter.plan.inferred)
-    yield sheet.listing("flows not run", _by_reason(adapter.plan.not_run))
+    whole = {label: reason for label, reason in adapter.plan.not_run.items() if verbose or "/" not in label}
+    yield sheet.listing("flows not run", _by_reason(whole))
     if adapter.output_tail.strip() and (verbose or adapter.verdict in {"error", "interrupted"}):
         yield [sheet.paint("the last it printed", "heading"), *_quoted(adapter.output_tail)]
     yield [
@@ -142,14 +143,11 @@ def _adapter(sheet: _Sheet, adapter: AdapterReport, verbose: bool) -> Iterator[l
 
 
 def _by_reason(not_run: Mapping[str, str]) -> dict[str, str]:
-    """Wrapper functions that did not run, those with one reason on one line."""
-    names: dict[str, list[str]] = {}
+    """Flows that did not run, those with one reason on one line."""
+    labels: dict[str, list[str]] = {}
     for label, reason in not_run.items():
-        known = names.setdefault(reason, [])
-        name = label.split("/")[0]
-        if name not in known:
-            known.append(name)
-    return {", ".join(names): reason for reason, names in names.items()}
+        labels.setdefault(reason, []).append(label)
+    return {", ".join(same): reason for reason, same in labels.items()}
 
 
 def _heading(sheet: _Sheet, adapter: AdapterReport) -> list[str]:

@@ -54,12 +54,12 @@ def add_items(call: Call) -> Response:
     """Put items into collections; one that is not there is made."""
     dataset, body = call.found("datasets", "dataset_id"), call.body()
     named = _named(dataset)
-    for name in body.get("collections") or ():
+    for name in _names_of(body):
         free = next((key for key in KEYS if key not in named), None)
         if name not in named.values() and free is not None:
             named[free] = name
     _save(call, dataset, named)
-    keys = [_key(named, name) for name in body.get("collections") or ()]
+    keys = [_key(named, name) for name in _names_of(body)]
     _mark(call, dataset, keys, body.get("query") or {}, True)
     return _done(call)
 
@@ -67,7 +67,7 @@ def add_items(call: Call) -> Response:
 def remove_items(call: Call) -> Response:
     """Take items out of collections."""
     dataset, body = call.found("datasets", "dataset_id"), call.body()
-    keys = [_key(_named(dataset), name) for name in body.get("collections") or ()]
+    keys = [_key(_named(dataset), name) for name in _names_of(body)]
     _mark(call, dataset, keys, body.get("query") or {}, None)
     return _done(call)
 
@@ -88,6 +88,13 @@ def _name_of(call: Call) -> str:
     if not isinstance(name, str) or not name:
         raise ApiError(400, "a collection needs a name")
     return name
+
+
+def _names_of(body: Document) -> list[str]:
+    names = body.get("collections") or []
+    if not all(isinstance(name, str) for name in names):
+        raise ApiError(400, f"collections must be a list of names, not {names!r}")
+    return list(names)
 
 
 def _save(call: Call, dataset: Document, named: dict[str, str]) -> dict[str, str]:

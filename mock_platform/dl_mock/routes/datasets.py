@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dl_mock import documents
-from dl_mock.documents import Author, Document, merge, without_system
+from dl_mock.documents import Author, Document, chosen, merge, without_system
 from dl_mock.message import Response
 from dl_mock.routes.annotations import change_annotation, remove_annotations
 from dl_mock.routes.items import clone_item, remove_item, update_item
@@ -63,7 +63,7 @@ def query_datasets(call: Call) -> Response:
 def update_dataset(call: Call) -> Response:
     """Change a dataset; `metadata.system` only with `?system=true`, as for items (assumed)."""
     dataset = call.found("datasets")
-    change = {key: value for key, value in call.body().items() if key in UPDATABLE}
+    change = chosen(call.body(), UPDATABLE)
     change = change if call.flag("system") else without_system(change)
     return call.reply("datasets", call.state.put("datasets", {**merge(dataset, change), **call.author.touch()}))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dl_mock.documents import merge
 from dl_mock.message import Response
 from dl_mock.routes.querying import answer_query
 from dl_mock.routing import Call, Route
+
+FIXED = frozenset({"id", "url", "creator", "createdAt", "status"})
 
 
 def get_execution(call: Call) -> Response:
@@ -14,9 +15,10 @@ def get_execution(call: Call) -> Response:
 
 
 def update_execution(call: Call) -> Response:
-    """Change an execution."""
+    """Replace the fields that are given: the SDK sends the whole execution."""
     execution = call.found("executions")
-    changed = {**merge(execution, call.body()), **call.author.touch()}
+    change = {key: value for key, value in call.body().items() if key not in FIXED and value is not None}
+    changed = {**execution, **change, **call.author.touch()}
     return call.reply("executions", call.state.put("executions", changed))
 
 

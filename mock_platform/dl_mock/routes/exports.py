@@ -16,7 +16,7 @@ from dl_mock.query import matcher
 from dl_mock.routes.item_files import add_item
 from dl_mock.routes.projects import binaries_of
 from dl_mock.routes.querying import Scope
-from dl_mock.routing import Call, Route
+from dl_mock.routing import ApiError, Call, Route
 from dl_mock.search import ALIASES, search
 
 
@@ -27,6 +27,8 @@ def export(call: Call) -> Response:
     are left out only with `annotations.filter`.
     """
     dataset, body = call.found("datasets"), call.body()
+    if not isinstance(body.get("annotations") or {}, dict):
+        raise ApiError(400, "annotations must be an object of options")
     items = _selected(call, dataset, body)
     entries = [_entry(call, item, body) for item in items]
     if body.get("exportType") == "json":

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 
 from dl_mock import documents
-from dl_mock.documents import Document
+from dl_mock.documents import Document, chosen
 from dl_mock.message import Response
 from dl_mock.routes.querying import answer_query
 from dl_mock.routing import ApiError, Call, Route
+
+UPDATABLE = ("name", "size", "type", "modelId")
 
 
 def create_sets(call: Call) -> Response:
@@ -33,7 +35,7 @@ def get_set(call: Call) -> Response:
 def update_set(call: Call) -> Response:
     """Replace the fields that are given."""
     found = call.found("feature_sets")
-    change = {key: value for key, value in call.body().items() if key in ("name", "size", "type", "modelId")}
+    change = chosen(call.body(), UPDATABLE)
     return call.reply("feature_sets", call.state.put("feature_sets", {**found, **change, **call.author.touch()}))
 
 

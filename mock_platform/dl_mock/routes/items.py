@@ -6,7 +6,7 @@ import posixpath
 from typing import Any
 
 from dl_mock import documents
-from dl_mock.documents import Author, Document, merge, place, without_system
+from dl_mock.documents import Author, Document, chosen, merge, place, without_system
 from dl_mock.message import Response
 from dl_mock.routing import ApiError, Call, Route
 from dl_mock.state import State
@@ -32,7 +32,7 @@ def add_dir(state: State, dataset_id: str, project_id: str, path: str, author: A
 def update_item(state: State, item: Document, change: Document, author: Author, system: bool) -> Document:
     """Merge a change into an item; edits of `metadata.system` need `system`, else they are dropped."""
     change = change if system else without_system(change)
-    change = {key: value for key, value in change.items() if key in UPDATABLE}
+    change = chosen(change, UPDATABLE, nullable=["description"])
     filename = change.pop("filename", None) or _renamed(item, change.pop("name", None))
     change.pop("name", None)
     # The SDK clears a description with an empty text and reads back none (former end-to-end tests).

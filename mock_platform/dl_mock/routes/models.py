@@ -18,6 +18,7 @@ STATUSES = frozenset(
     {"created", "pre-trained", "pending", "training", "trained", "deployed", "failed", "cloning"}  # OpenAPI
 )
 FIXED = frozenset({"id", "url", "createdAt", "context", "statusLogs"})
+NULLABLE = frozenset({"datasetId", "packageId", "description", "app", "moduleName"})
 # What a copy inherits of `metadata.system`; traces of operations stay behind (former end-to-end tests).
 INHERITED = ("subsets", "annotationsSubsets", "mlType", "ontologyId")
 ARTIFACTS = "/artifacts/models"  # SDK: repositories/artifacts.py
@@ -51,10 +52,11 @@ def update_model(call: Call) -> Response:
     model, change = call.found("models"), call.body()
     _check_status(change)
     status = change.pop("status", None) or model["status"]
-    change = {key: value for key, value in change.items() if key not in FIXED}
-    if "metadata" in change and not call.flag("system"):
-        metadata = change["metadata"] or {}
-        change["metadata"] = {**metadata, "system": model["metadata"].get("system", {})}
+    change = {
+        key: value for key, value in change.items() if key not in FIXED and (value is not None or key in NULLABLE)
+    }
+    if not call.flag("system") and "metadata" in change:
+        change["metadata"] = {**change["metadata"], "system": model["metadata"].get("system", {})}
     changed = {**model, **change, **call.author.touch()}
     return call.reply("models", call.state.put("models", with_status(changed, status, call.author)))
 
@@ -169,7 +171,7 @@ def _copied_artifacts(state: State, source: Document, copy: Document, author: Au
 
 def _check_status(given: Document) -> None:
     status = given.get("status")
-    if status is not None and status not in STATUSES:
+    if status is not None and (not isinstance(status, str) or status not in STATUSES):
         raise ApiError(400, f"unknown status {status!r} of a model; known: {', '.join(sorted(STATUSES))}")
 
 

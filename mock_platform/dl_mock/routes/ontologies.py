@@ -5,20 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dl_mock import documents
-from dl_mock.documents import Author, Document, merge
+from dl_mock.documents import Author, Document, chosen, merge
 from dl_mock.message import Response
 from dl_mock.routes.projects import allowed_project
 from dl_mock.routing import Call, Route
 from dl_mock.state import State
 
 RECIPE_FIELDS = (
-    "title",
-    "description",
-    "ontologyIds",
-    "instructions",
-    "examples",
-    "customActions",
-    "uiSettings",
+    *("title", "description", "ontologyIds", "instructions", "examples", "customActions", "uiSettings", "metadata"),
 )
 ONTOLOGY_FIELDS = ("title", "roots", "attributes", "metadata", "projectIds")
 
@@ -53,7 +47,7 @@ def list_recipes(call: Call) -> Response:
 def update_recipe(call: Call) -> Response:
     """Change a recipe."""
     recipe = call.found("recipes")
-    change = {key: value for key, value in call.body().items() if key in (*RECIPE_FIELDS, "metadata")}
+    change = chosen(call.body(), RECIPE_FIELDS)
     return call.reply("recipes", call.state.put("recipes", {**merge(recipe, change), **call.author.touch()}))
 
 
@@ -83,7 +77,7 @@ def list_ontologies(call: Call) -> Response:
 def update_ontology(call: Call) -> Response:
     """Replace the fields that are given; the SDK sends the whole ontology."""
     ontology = call.found("ontologies")
-    change = {key: value for key, value in call.body().items() if key in ONTOLOGY_FIELDS}
+    change = chosen(call.body(), ONTOLOGY_FIELDS)
     return call.reply("ontologies", call.state.put("ontologies", {**ontology, **change, **call.author.touch()}))
 
 

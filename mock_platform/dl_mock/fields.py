@@ -1,0 +1,59 @@
+"""Fields that have one type wherever they stand, in requests and in scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+_TEXTS = (
+    *("id", "name", "title", "filename", "file", "label", "type", "mimetype", "version", "description"),
+    *("itemId", "datasetId", "projectId", "project", "modelId", "entityId", "featureSetId", "targetDatasetId"),
+    *("remoteFileName", "resource", "exportType", "exportVersion", "dpkName", "dpkId", "packageId", "creator"),
+    *("context.project", "cloneDatasetParams.targetDatasetId", "cloneDatasetParams.targetDirectory"),
+)
+_OBJECTS = (
+    *("metadata", "metadata.system", "metadata.user", "metadata.system.subsets", "metadata.system.collections"),
+    *("configuration", "context", "query", "itemsQuery", "annotationsQuery", "updateQuery", "update"),
+    *("updateQuery.update", "cloneDatasetParams", "input", "config", "serviceConfig", "latestStatus", "components"),
+)
+_LISTS = (
+    *("artifacts", "projects", "projectIds", "datasetIds", "labels", "collections", "ontologyIds", "statusLogs"),
+    *("roots", "context.projects", "components.models", "metadata.system.recipes"),
+)
+FIELD_TYPES: Mapping[tuple[str, ...], type] = MappingProxyType(
+    {
+        tuple(path.split(".")): kind
+        for kind, paths in ((str, _TEXTS), (dict, _OBJECTS), (list, _LISTS))
+        for path in paths
+    }
+)
+_KINDS: Mapping[type, str] = MappingProxyType(
+    {dict: "an object", list: "a list", str: "a text", bool: "a boolean", type(None): "null"}
+)
+
+
+def faults(document: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the types of the fields of a document; null is never wrong."""
+    for path, wanted in FIELD_TYPES.items():
+        value = _at(document, path)
+        if value is not None and not isinstance(value, wanted):
+            yield f"expected {_KINDS[wanted]} at {'.'.join(path)}, saw {kind(value)}"
+    for name in ("artifacts", "statusLogs"):
+        for index, element in enumerate(document.get(name) or ()):
+            if isinstance(document[name], list) and not isinstance(element, Mapping):
+                yield f"expected an object at {name}[{index}], saw {kind(element)}"
+
+
+def kind(value: Any) -> str:
+    """What a JSON value is, in words."""
+    return _KINDS.get(type(value), "a number")
+
+
+def _at(document: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    value: Any = document
+    for name in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(name)
+    return value

@@ -1,0 +1,130 @@
+"""The command line, as another process sees it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+import requests
+from mock_helpers import image
+
+COMMAND = [sys.executable, "-c", "from dl_mock.cli import main; main()"]
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """A running server, and what it says when it is ready."""
+    process = subprocess.Popen(
+        [*COMMAND, "serve", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, process.stderr.read() if process.stderr else ""
+        yield process, json.loads(line)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def get(ready: dict[str, Any], path: str, token: str | None = None) -> requests.Response:
+    headers = {"authorization": f"Bearer {token or ready['token']}"}
+    return requests.get(ready["url"] + path, headers=headers, timeout=5)
+
+
+def test_it_serves_a_scene_until_told_to_stop(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(image(9, 8))
+    scene = {
+        "projects": [{"name": "project"}],
+        "datasets": [{"name": "dataset"}],
+        "items": [{"filename": "/a.png", "file": "a.png"}],
+        "models": [{"name": "model"}],
+    }
+    (tmp_path / "scene.json").write_text(json.dumps(scene))
+    ready_file = tmp_path / "ready.json"
+
+    with serving("--scene", str(tmp_path / "scene.json"), "--ready-file", str(ready_file)) as (process, ready):
+        assert json.loads(ready_file.read_text()) == ready
+        assert set(ready) == {"url", "token", "projects", "datasets", "models"}
+        assert ready["url"].startswith("http://127.0.0.1:")
+        assert ready["url"].endswith("/api/v1")
+        assert get(ready, f"/projects/{ready['projects']['project']}").json()["name"] == "project"
+        assert get(ready, f"/datasets/{ready['datasets']['dataset']}").json()["itemsCount"] == 1
+        assert get(ready, f"/ml/models/{ready['models']['model']}").json()["name"] == "model"
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(timeout=10) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "ready.json", "scene.json"]
+
+
+def test_an_interrupt_stops_it_cleanly() -> None:
+    with serving() as (process, _):
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(timeout=10) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def test_strict_auth_takes_its_own_token_only() -> None:
+    other = jwt.encode({"exp": 4e9, "email": "a@b"}, "a key that is long enough for the algorithm", algorithm="HS256")
+
+    with serving("--strict-auth") as (_, ready):
+        assert get(ready, "/users/me").status_code == 200
+        assert get(ready, "/users/me", token=other).status_code == 401
+
+
+def failing(*arguments: str) -> tuple[int, str]:
+    done = subprocess.run([*COMMAND, "serve", *arguments], capture_output=True, text=True, timeout=20, check=False)
+    assert done.stdout == ""
+    return done.returncode, done.stderr
+
+
+def test_a_scene_with_a_fault_is_told_in_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "scene.json"
+    path.write_text('{"itmes": []}')
+
+    code, said = failing("--scene", str(path))
+
+    assert code == 4
+    assert said.startswith(f"Error: {path}: unknown list 'itmes'; expected any of projects, ")
+    assert said.count("\n") == 1
+
+
+def test_a_port_in_use_is_told_in_a_line() -> None:
+    with serving() as (_, ready):
+        port = ready["url"].split(":")[2].split("/")[0]
+
+        code, said = failing("--port", port)
+
+    assert code == 4
+    assert said.startswith(f"Error: cannot serve on 127.0.0.1:{port}: ")
+    assert said.count("\n") == 1
+
+
+def test_it_lists_its_routes_with_their_evidence() -> None:
+    done = subprocess.run([*COMMAND, "routes"], capture_output=True, text=True, timeout=20, check=True)
+
+    assert any(line.split()[:2] == ["GET", "/items/{item_id}/stream"] for line in done.stdout.splitlines())
+    assert all(len(line.split()) > 2 for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize("module", ["dl_mock", "dl_mock.cli", "dl_mock.platform"])
+def test_importing_it_is_cheap(module: str) -> None:
+    heavy = ["aiohttp", "PIL", "dtlpy", "numpy", "requests", "responses", "jwt", "requests_toolbelt"]
+    script = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
+
+    started = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=True)
+
+    assert done.stdout.strip() == "[]"
+    assert time.perf_counter() - started < 2
