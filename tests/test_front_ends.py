@@ -232,6 +232,37 @@ def test_a_selection_runs_only_the_flows_it_needs(losing: Path) -> None:
     assert "predict_items" in report.adapters[0].plan.flows
 
 
+def test_secrets_stay_out_of_every_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROVIDER_API_KEY", "sk-do-not-show-me")
+    (tmp_path / "adapter.py").write_text(
+        "import os\nimport dtlpy as dl\n\n\nclass Tells(dl.BaseModelAdapter):\n"
+        "    def load(self, local_path, **kwargs):\n"
+        "        print('using', os.environ['PROVIDER_API_KEY'])\n"
+        "        raise ValueError('refused: ' + os.environ['PROVIDER_API_KEY'])\n\n"
+        "    def predict(self, batch, **kwargs):\n        return []\n"
+    )
+
+    reports = ["--json", "r.json", "--junit", "r.xml", "--html", "r.html"]
+    ran = dl_harness_command("check", "adapter.py:Tells", "-v", *reports, cwd=tmp_path)
+
+    assert "refused: [secret]" in ran.stdout
+    everything = ran.stdout + ran.stderr + "".join((tmp_path / f"r.{kind}").read_text() for kind in ("json", "xml", "html"))
+    assert "do-not-show" not in everything
+
+
+def test_stand_ins_for_frameworks_come_first_on_the_import_path(tmp_path: Path) -> None:
+    (tmp_path / "stubs").mkdir()
+    (tmp_path / "stubs" / "a_framework_nobody_has.py").write_text("def run(batch):\n    return [0.5 for _ in batch]\n")
+    source = LOSES_THE_LAST.replace("import dtlpy as dl", "import a_framework_nobody_has\nimport dtlpy as dl")
+    (tmp_path / "adapter.py").write_text(source)
+
+    without = dl_harness.check(f"{tmp_path / 'adapter.py'}:LosesTheLast", select=["SIG-002"])
+    with_stubs = dl_harness.check(f"{tmp_path / 'adapter.py'}:LosesTheLast", select=["SIG-002"], stubs=tmp_path / "stubs")
+
+    assert (without.verdict, with_stubs.verdict) == ("fail", "pass")
+    assert "No module named 'a_framework_nobody_has'" in without.adapters[0].results[0].findings[0].saw
+
+
 @pytest.mark.parametrize("name", ["chat_adapter", "digits_classifier", "face_detector", "text_embedder"])
 @pytest.mark.parametrize("wrappers", ["sdk", "reference"])
 def test_the_examples_conform(examples: Path, name: str, wrappers: str) -> None:

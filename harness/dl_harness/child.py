@@ -122,6 +122,9 @@ def _run(check: Check) -> None:
     reasons = plan.reasons(
         prepared.subject, spec.needs, importlib.util.find_spec("dtlpymetrics") is not None, check.kind == "prompt"
     )
+    if not prepared.documents["items"]:
+        missing = f"there are no sample items for the input type {check.kind}; supply some with --items"
+        reasons = {label: missing for s in plan.STAGES for label in s.flows if "load_from_model" not in label} | reasons
     known = {label for stage in plan.STAGES for label in stage.flows if label not in reasons}
     reasons |= {label: why for label in known - set(spec.done) if (why := plan.given_up(label, spec.died))}
     check.subject = prepared.subject
@@ -131,7 +134,7 @@ def _run(check: Check) -> None:
     for stage in plan.STAGES:
         if (stage.name == "fresh process") == spec.fresh:
             wanted = [label for label in stage.flows if label in labels and label not in spec.done]
-            if any(not label.startswith("load_from_model") for label in wanted) or wanted == ["load_from_model"]:
+            if any(not label.startswith("load_from_model") for label in wanted) or "load_from_model" in wanted:
                 _run_stage(check, stage, prepared, set(wanted))
 
 
@@ -146,8 +149,9 @@ class Prepared:
 def _prepare_scene(check: Check, subject: Subject, said: str | None) -> Prepared:
     import dl_fixtures
 
-    source = Path(check.spec.items) if check.spec.items else dl_fixtures.path(scene.FIXTURES[check.kind])
-    items, annotations = scene.items_of(source)
+    samples = scene.FIXTURES.get(check.kind)
+    source = Path(check.spec.items) if check.spec.items else dl_fixtures.path(samples) if samples else None
+    items, annotations = scene.items_of(source) if source else ([], [])
     model = check.spec.model or check.spec.target.model
     documents, inferred = scene.build(subject, model, check.kind, items, annotations, None)
     told = (*((said,) if said and not check.spec.items else ()), *inferred)

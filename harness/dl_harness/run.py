@@ -29,8 +29,8 @@ MOST_RESTARTS = 40
 SERVICE_LIMIT_S = 30.0
 TAIL = 16_384
 KEPT_OUT = re.compile(r"(^|_)(PYTHONPATH|PYTHONHOME|PYTEST_CURRENT_TEST|COVERAGE_PROCESS_START)$|^DTLPY_|^DATALOOP")
-SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
-SHORTEST_SECRET = 6
+SECRET_NAME = re.compile(r"(?:^|_)(?:\w*KEY|\w*TOKEN|SECRET\w*|PASSW\w*|CREDENTIALS?|AUTH)(?:_|$)", re.IGNORECASE)
+SHORTEST_SECRET = 8
 
 Progress = Callable[[str], None]
 
@@ -87,9 +87,8 @@ class _Observation:
         if evidence is None:
             evidence = self._only_the_subject()
         redact = _redaction(self._environment)
-        encoded = redact(msgspec.json.encode(evidence).decode())
         return Observed(
-            evidence=msgspec.json.decode(encoded, type=Evidence),
+            evidence=msgspec.convert(redact(msgspec.to_builtins(evidence)), Evidence),
             output_tail=redact(self._tail),
             contents=self._contents(),
             interrupted=self._interrupted,
@@ -260,16 +259,22 @@ def _import_path() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join([*extra, *([known] if known else [])])}
 
 
-def _redaction(environment: dict[str, str]) -> Callable[[str], str]:
-    """Replace the values of variables that look like secrets."""
+def _redaction(environment: dict[str, str]) -> Callable[[Any], Any]:
+    """Replace the values of variables that look like secrets, in every text of a plain value."""
     secrets = sorted(
-        {v for n, v in environment.items() if SECRET_NAME.search(n) and len(v) >= SHORTEST_SECRET}, key=len, reverse=True
+        {v for n, v in environment.items() if SECRET_NAME.search(n) and len(v) >= SHORTEST_SECRET and not Path(v).exists()},
+        key=len,
+        reverse=True,
     )
 
-    def redact(text: str) -> str:
-        for secret in secrets:
-            text = text.replace(json.dumps(secret)[1:-1], "[secret]").replace(secret, "[secret]")
-        return text
+    def redact(value: Any) -> Any:
+        if isinstance(value, str):
+            for secret in secrets:
+                value = value.replace(secret, "[secret]")
+            return value
+        if isinstance(value, dict):
+            return {key: redact(inner) for key, inner in value.items()}
+        return [redact(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
     return redact
 

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 from dl_harness.evidence import Subject
 from dl_harness.ground_truth import annotations_for
 
-FIXTURES = {"image": "images", "text": "texts", "prompt": "prompts", "audio": "audio", "json": "json", "video": "images"}
+FIXTURES = {"image": "images", "text": "texts", "prompt": "prompts", "audio": "audio", "json": "json"}
 """The sample items for an input type (dl_fixtures)."""
+
+WITHOUT_SAMPLES = frozenset({"video", "pcd", "lidar", "dicom"})
+"""Input types that no other sample can stand in for."""
 
 if TYPE_CHECKING:
     from dl_mock.platform import Platform
@@ -41,7 +44,7 @@ def input_kind(subject: Subject, source: str) -> tuple[str, str | None]:
     if any(word in source for word in ("PromptItem", "to_messages", "prompt_item")):
         return "prompt", "prompt items, since the source uses dl.PromptItem"
     declared = subject.model.input_type
-    if declared in FIXTURES:
+    if declared is not None and (declared in FIXTURES or declared in WITHOUT_SAMPLES):
         return declared, None
     said = f"inputType {declared!r}" if declared else "no inputType is declared"
     lower = source.lower()

@@ -195,6 +195,8 @@ def model_facts(model: dict[str, Any]) -> ModelFacts:
     labels = model.get("labels")
     size = configuration.get("embeddings_size")
     input_type = model.get("inputType")
+    if isinstance(input_type, list):
+        input_type = next((kind for kind in input_type if isinstance(kind, str)), None)
     return ModelFacts(
         name=str(model.get("name") or "model"),
         input_type=input_type if isinstance(input_type, str) else None,

@@ -133,21 +133,13 @@ def _adapter(sheet: _Sheet, adapter: AdapterReport, verbose: bool) -> Iterator[l
         yield sheet.listing("flows run", dict.fromkeys(adapter.plan.flows, ""))
     yield _inferred(sheet, adapter.plan.inferred)
     whole = {label: reason for label, reason in adapter.plan.not_run.items() if verbose or "/" not in label}
-    yield sheet.listing("flows not run", _by_reason(whole))
+    yield sheet.listing("flows not run", whole)
     if adapter.output_tail.strip() and (verbose or adapter.verdict in {"error", "interrupted"}):
         yield [sheet.paint("the last it printed", "heading"), *_quoted(adapter.output_tail)]
     yield [
         wording.addition(adapter.plan),
         sheet.paint(f"{adapter.adapter}: {wording.outcome(adapter)}", adapter.verdict),
     ]
-
-
-def _by_reason(not_run: Mapping[str, str]) -> dict[str, str]:
-    """Flows that did not run, those with one reason on one line."""
-    labels: dict[str, list[str]] = {}
-    for label, reason in not_run.items():
-        labels.setdefault(reason, []).append(label)
-    return {", ".join(same): reason for reason, same in labels.items()}
 
 
 def _heading(sheet: _Sheet, adapter: AdapterReport) -> list[str]:
