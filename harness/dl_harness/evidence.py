@@ -175,7 +175,7 @@ class Entry(Record, frozen=True):
     size: int | None = None
     nested: bool = False
     unfinite: int = 0
-    not_numbers: str | None = None
+    not_numbers: str | None = None  # a type in the vector, or its own, that JSON cannot hold
     values: tuple[float, ...] = ()
 
 

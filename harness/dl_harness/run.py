@@ -262,7 +262,7 @@ def _import_path() -> dict[str, str]:
 def _redaction(environment: dict[str, str]) -> Callable[[Any], Any]:
     """Replace the values of variables that look like secrets, in every text of a plain value."""
     secrets = sorted(
-        {v for n, v in environment.items() if SECRET_NAME.search(n) and len(v) >= SHORTEST_SECRET and not Path(v).exists()},
+        {v for n, v in environment.items() if SECRET_NAME.search(n) and len(v) >= SHORTEST_SECRET and not os.path.exists(v)},
         key=len,
         reverse=True,
     )

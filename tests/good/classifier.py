@@ -51,7 +51,7 @@ class Classifier(dl.BaseModelAdapter):
 
     def train(self, data_path: str, output_path: str, **kwargs: Any) -> None:
         rows = json.loads((Path(data_path) / "train.json").read_text("utf-8"))
-        labels = sorted({label for _, label in rows})
+        labels = sorted({label for _, label in rows} & set(self.model_entity.labels))
         self.colours = {
             label: np.mean([colour for colour, own in rows if own == label], axis=0).tolist() for label in labels
         }

@@ -452,9 +452,9 @@ def one_vector_per_item(evidence: Evidence) -> Iterator[Judgement]:
 @contract(
     "OUT-016",
     "output format",
-    "a vector is a flat list of finite numbers",
-    why="The platform stores numbers: nested lists and arrays of arrays are refused or stored under the wrong size, and NaN"
-    " cannot be sent.",
+    "a vector is a flat list of finite Python numbers",
+    why="Vectors are sent as JSON: numpy arrays and numpy.float32 make the upload of every vector of the call fail, NaN cannot"
+    " be sent, and a nested list is skipped for its size.",
     fix="Take the one row of the output that belongs to the item and return row.tolist().",
     needs=EMBEDDING,
     applies=uses("embed"),
@@ -466,10 +466,10 @@ def vectors_are_numbers(evidence: Evidence) -> Iterator[Judgement]:
         saw = None
         if entry.size is None:
             saw = entry.kind
-        elif entry.not_numbers:
-            saw = f"elements of type {entry.not_numbers}"
         elif entry.nested:
             saw = f"a nested vector of {entry.size} rows"
+        elif entry.not_numbers:
+            saw = f"{entry.not_numbers}, which JSON cannot hold"
         elif entry.unfinite:
             saw = f"{entry.unfinite} of {entry.size} numbers are NaN or infinite"
         if saw:

@@ -65,16 +65,19 @@ def embedded(entry: object) -> Entry:
     if size is None or isinstance(entry, (str, bytes, Mapping)):
         return Entry(kind=kind_of(entry), size=size, not_numbers=None if entry is None else kind_of(entry))
     values: list[float] = []
-    nested, unfinite, strange = False, 0, None
+    nested, unfinite = False, 0
+    strange = None if isinstance(entry, (list, tuple)) else kind_of(entry)
     for element in _elements(entry):
         if _length(element) is not None:
             nested = True
         elif not isinstance(element, numbers.Real):
-            strange = kind_of(element)
+            strange = strange or kind_of(element)
         elif not math.isfinite(element):
             unfinite += 1
         else:
             values.append(float(element))
+            if not isinstance(element, (int, float)):
+                strange = strange or kind_of(element)
     return Entry(
         kind=kind_of(entry),
         size=size,
