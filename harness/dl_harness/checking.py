@@ -192,7 +192,7 @@ def _prepare(target: Target, given: dict[str, Any]) -> tuple[Spec, Settings, tup
     settings, folder = settings_of(Path(target.root))
     paths = {name: _path(name, given.get(name), getattr(settings, name), folder) for name in ("artifacts", "items", "stubs")}
     if paths["items"] is not None:
-        _refuse_empty(paths["items"])
+        _refuse_unusable(paths["items"])
     model = _model(given.get("model"), settings.model, folder)
     contracts = select(given.get("select") or settings.select)
     spec = Spec(
@@ -226,12 +226,14 @@ def _path(name: str, given: str | None, setting: str | None, folder: Path) -> Pa
     return path
 
 
-def _refuse_empty(items: Path) -> None:
+def _refuse_unusable(items: Path) -> None:
     from dl_harness.scene import items_of
+    from dl_mock.platform import Platform
     from dl_mock.scene import SceneError
 
     try:
-        found, _ = items_of(items)
+        found, annotations = items_of(items)
+        Platform().load_scene({"items": found, "annotations": annotations})
     except SceneError as error:
         raise UsageError(f"--items {items}: {error}.") from error
     if not found:
@@ -296,6 +298,8 @@ def _verdict(evidence: Evidence, results: tuple[Result, ...], interrupted: bool)
     """The adapter's verdict, and a sentence for the ones that a list of contracts does not explain."""
     if interrupted:
         return "interrupted", "the check was interrupted; what had been learned by then is below"
+    if evidence.our_failure is not None:
+        return "error", f"the harness itself failed with {evidence.our_failure}; please report this"
     unmatched = [r for flow in evidence.flows for r in flow.requests if r.route is None]
     if unmatched:
         first = unmatched[0]

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from dl_harness import plan, scene
-from dl_harness.evidence import Described, Event, FlowEnded, Planned, Subject, encode
+from dl_harness.evidence import Described, Event, FlowEnded, OurFailure, Planned, Subject, encode
 from dl_harness.flows import guard
 from dl_harness.flows.inspection import read_adapter
 from dl_harness.flows.recording import Recorder
@@ -55,7 +55,8 @@ class Check:
     recorder: Recorder
     platform: list[Platform] = field(default_factory=list)
     adapter_class: type | None = None
-    subject: Subject | None = None
+    importing_since: float | None = None
+    flows_thread: int = 0
     kind: str = "image"
     label: str = ""
 
@@ -72,9 +73,11 @@ def main() -> None:
     failure: list[BaseException] = []
 
     def work() -> None:
+        check.flows_thread = threading.get_ident()
         try:
             _run(check)
-        except BaseException as error:  # handed to the main thread, which prints it and exits
+        except BaseException as error:  # ours: user functions raise inside flows, which record it
+            emit(OurFailure(recorder.failure(error)))
             failure.append(error)
 
     # The SDK inspects the whole call stack on every request, so flows start from the bottom of a fresh thread.
@@ -91,23 +94,28 @@ def main() -> None:
 
 
 def _watch(check: Check) -> None:
-    """End the process when a user function does not come back."""
-    running = check.recorder.longest_running()
+    """End the process when a user function, or the import, does not come back."""
     limit = check.spec.call_limit_s
-    if running is None or time.monotonic() - running.started < limit:
-        return
-    stack = check.recorder.stack_of(running)
-    message = f"{running.function} did not come back within {limit:g} s"
-    failure = msgspec.structs.replace(stack, message=message)
-    check.recorder.give_up(running, failure)
-    check.emit(FlowEnded(label=check.label, ended="hung", failure=failure, duration_s=limit))
-    os._exit(HUNG)
+    since, running = check.importing_since, check.recorder.longest_running()
+    if since is not None and time.monotonic() - since >= limit:
+        stack = check.recorder.stack_of(check.flows_thread)
+        failure = msgspec.structs.replace(stack, message=f"the import did not come back within {limit:g} s")
+        check.emit(Described(msgspec.structs.replace(check.spec.target.subject, import_failure=failure), _environment()))
+        os._exit(HUNG)
+    if running is not None and time.monotonic() - running.started >= limit:
+        stack = check.recorder.stack_of(running.thread)
+        failure = msgspec.structs.replace(stack, message=f"{running.function} did not come back within {limit:g} s")
+        check.recorder.give_up(running, failure)
+        check.emit(FlowEnded(label=check.label, ended="hung", failure=failure, duration_s=limit))
+        os._exit(HUNG)
 
 
 def _run(check: Check) -> None:
     spec = check.spec
     os.chdir(check.workspace.app)
+    check.importing_since = time.monotonic()
     check.adapter_class, subject = read_adapter(spec.target, check.workspace, check.recorder, spec.stubs)
+    check.importing_since = None
     subject = msgspec.structs.replace(subject, model=model_facts(spec.model or spec.target.model))
     if check.adapter_class is None:
         check.emit(Described(subject, _environment()))
@@ -127,7 +135,6 @@ def _run(check: Check) -> None:
         reasons = {label: missing for s in plan.STAGES for label in s.flows if "load_from_model" not in label} | reasons
     known = {label for stage in plan.STAGES for label in stage.flows if label not in reasons}
     reasons |= {label: why for label in known - set(spec.done) if (why := plan.given_up(label, spec.died))}
-    check.subject = prepared.subject
     check.emit(Described(prepared.subject, _environment()))
     labels = tuple(label for stage in plan.STAGES for label in stage.flows if label not in reasons)
     check.emit(Planned(labels, reasons))
@@ -153,7 +160,7 @@ def _prepare_scene(check: Check, subject: Subject, said: str | None) -> Prepared
     source = Path(check.spec.items) if check.spec.items else dl_fixtures.path(samples) if samples else None
     items, annotations = scene.items_of(source) if source else ([], [])
     model = check.spec.model or check.spec.target.model
-    documents, inferred = scene.build(subject, model, check.kind, items, annotations, None)
+    documents, inferred = scene.build(subject, model, check.kind, items, annotations)
     told = (*((said,) if said and not check.spec.items else ()), *inferred)
     return Prepared(msgspec.structs.replace(subject, inferred=told), documents)
 
@@ -225,7 +232,7 @@ def _seed(platform: Platform, prepared: Prepared, artifacts: Path | None) -> sce
         model["artifacts"] = [{"type": "item", "itemId": item["id"]} for item in stored if item is not None]
     platform.load_scene({"models": [model]})
     model_id = state.all("models")[0]["id"]
-    return scene.Seeded(project_id, dataset["id"], model_id, item_ids, annotation_ids, ())
+    return scene.Seeded(project_id, dataset["id"], model_id, item_ids, annotation_ids)
 
 
 if __name__ == "__main__":

@@ -286,6 +286,7 @@ class Evidence(Record, frozen=True):
     flows: tuple[Flow, ...] = ()
     not_run: dict[str, str] = {}  # flow label -> why it was not run
     environment: dict[str, str] = {}
+    our_failure: Failure | None = None
 
     def flow(self, label: str) -> Flow | None:
         """The flow with this label, if it was run."""
@@ -354,6 +355,12 @@ class NetworkRefused(Record, frozen=True, tag=True):
     attempt: NetworkAttempt
 
 
+class OurFailure(Record, frozen=True, tag=True):
+    """Our own code failed; what follows is not the adapter's fault."""
+
+    failure: Failure
+
+
 class FlowEnded(Record, frozen=True, tag=True):
     """A flow is over."""
 
@@ -367,7 +374,7 @@ class FlowEnded(Record, frozen=True, tag=True):
     duration_s: float = 0.0
 
 
-Event = Described | Planned | FlowStarted | CallStarted | CallEnded | Requested | NetworkRefused | FlowEnded
+Event = Described | Planned | FlowStarted | CallStarted | CallEnded | Requested | NetworkRefused | OurFailure | FlowEnded
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
@@ -393,6 +400,7 @@ def assemble(events: Sequence[Event], unfinished: Ending = "crashed") -> Evidenc
     subject: Subject | None = None
     environment: dict[str, str] = {}
     not_run: dict[str, str] = {}
+    our_failure: Failure | None = None
     flows: dict[str, _Folding] = {}
     current: _Folding | None = None
     for event in events:
@@ -403,6 +411,8 @@ def assemble(events: Sequence[Event], unfinished: Ending = "crashed") -> Evidenc
                 not_run = {**not_run, **event.not_run}
             case FlowStarted():
                 current = flows[event.label] = _Folding(event)
+            case OurFailure():
+                our_failure = our_failure or event.failure
             case FlowEnded():
                 flows[event.label].end = event
                 current = None
@@ -413,7 +423,7 @@ def assemble(events: Sequence[Event], unfinished: Ending = "crashed") -> Evidenc
     if subject is None:
         return None
     folded = tuple(folding.flow(unfinished) for folding in flows.values())
-    return Evidence(subject=subject, flows=folded, not_run=not_run, environment=environment)
+    return Evidence(subject, folded, not_run, environment, our_failure)
 
 
 def started(event: CallStarted, ended: Ending) -> Call:

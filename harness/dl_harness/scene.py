@@ -32,7 +32,6 @@ class Seeded:
     model_id: str
     item_ids: tuple[str, ...]
     annotation_ids: frozenset[str]
-    inferred: tuple[str, ...]
 
 
 def input_kind(subject: Subject, source: str) -> tuple[str, str | None]:
@@ -65,7 +64,10 @@ def items_of(path: Path) -> tuple[list[Document], list[Document]]:
     from dl_mock.scene import read_scene
 
     scene, root, _ = read_scene(path)
-    items = [{**item, "file": str(root / item["file"])} if "file" in item else dict(item) for item in scene.get("items", ())]
+    items = []
+    for item in scene.get("items", ()):
+        kept = {name: value for name, value in item.items() if name != "datasetId"}  # all go to the check's own dataset
+        items.append({**kept, "file": str(root / item["file"])} if "file" in item else kept)
     return items, [dict(annotation) for annotation in scene.get("annotations", ())]
 
 
@@ -75,7 +77,6 @@ def build(
     kind: str,
     items: Sequence[Document],
     annotations: Sequence[Document],
-    artifacts: Path | None,
 ) -> tuple[dict[str, list[Document]], tuple[str, ...]]:
     """The scene of a check, and what had to be inferred for it."""
     inferred: list[str] = []

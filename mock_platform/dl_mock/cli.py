@@ -75,10 +75,10 @@ def routes() -> None:
 
 def _ready(platform: Platform, url: str) -> dict[str, Any]:
     """What a caller needs to begin; of several documents with one name, the first."""
-    names = {
-        collection: {document["name"]: document["id"] for document in reversed(platform.state.all(collection))}
-        for collection in ("projects", "datasets", "models")
-    }
+    names: dict[str, dict[str, str]] = {"projects": {}, "datasets": {}, "models": {}}
+    for collection, ids in names.items():
+        for document in platform.state.all(collection):
+            ids.setdefault(document["name"], document["id"])
     return {"url": url, "token": platform.token, **names}
 
 

@@ -157,11 +157,12 @@ class Recorder:
         own = [f for f in frames if f.filename.startswith(str(self._workspace.app) + os.sep)]
         return Place(self._workspace.original(own[-1].filename), own[-1].lineno) if own else Place()
 
-    def stack_of(self, running: _Running) -> Failure:
-        """Where a call that does not come back is standing."""
-        frame = sys._current_frames().get(running.thread)
+    def stack_of(self, thread: int) -> Failure:
+        """Where a thread is standing that does not come back."""
+        frame = sys._current_frames().get(thread)
         frames = traceback.extract_stack(frame) if frame else traceback.StackSummary()
-        return Failure("TimeLimit", "", self._own_place(frames), "".join(traceback.format_list(frames))[-MOST_TRACEBACK:])
+        shown = "".join(traceback.format_list(frames))[-MOST_TRACEBACK:]
+        return Failure("TimeLimit", "", self._own_place(frames), shown)
 
     def give_up(self, running: _Running, failure: Failure) -> None:
         """Record that a call will not come back."""

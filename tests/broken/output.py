@@ -1,0 +1,196 @@
+"""Broken results: what predict and embed return is lost, refused, or lands on another item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dtlpy as dl
+import numpy as np
+
+from good.detector import Detector
+from good.embedder import Embedder
+from good.prompts import Echo
+
+
+class ReturnsAGenerator(Detector):
+    """Yields to save memory: the wrapper walks the result twice, and the second time nothing is left to upload."""
+
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> Iterator[dl.AnnotationCollection]:
+        for image in batch:
+            yield self.detect(image)
+
+
+class ForgetsTheLast(Detector):
+    """Appends a collection when the next image begins, so the last image of every batch gets none."""
+
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        return super().predict(batch)[:-1]
+
+
+class ReturnsDictionaries(Detector):
+    """Returns the framework's own dictionaries instead of collections."""
+
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dict[str, Any]]:
+        return [{"labels": ["bright"], "boxes": [[0, 0, 8, 8]]} for _ in batch]
+
+
+class SortsTheBatch(Detector):
+    """Sorts images by brightness for the model, and forgets to put the results back in place."""
+
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        return super().predict(sorted(batch, key=lambda image: float(image.mean())))
+
+
+class PredictsPoints(Detector):
+    """Declares boxes and returns their centres: nothing is ever scored."""
+
+    def detect(self, image: np.ndarray) -> dl.AnnotationCollection:
+        collection = dl.AnnotationCollection()
+        for box in super().detect(image):
+            centre = dl.Point(x=(box.left + box.right) / 2, y=(box.top + box.bottom) / 2, label=box.label)
+            collection.add(centre, model_info=self.info(0.5))
+        return collection
+
+
+class LabelsWithNumbers(Detector):
+    """Forgets to map class indices to names."""
+
+    def detect(self, image: np.ndarray) -> dl.AnnotationCollection:
+        collection = super().detect(image)
+        for annotation in collection:
+            annotation.label = ["bright", "dark"].index(annotation.label)
+        return collection
+
+
+class LabelsWithNamesOfItsOwn(Detector):
+    """Predicts the labels of the data set it was pretrained on, which the model does not declare."""
+
+    def detect(self, image: np.ndarray) -> dl.AnnotationCollection:
+        collection = super().detect(image)
+        for annotation in collection:
+            annotation.label = f"very {annotation.label}"
+        return collection
+
+
+class DividesByNothing(Detector):
+    """Divides by the width of an empty box: one NaN costs the item all its annotations."""
+
+    def detect(self, image: np.ndarray) -> dl.AnnotationCollection:
+        collection = super().detect(image)
+        collection.add(dl.Box(left=float("nan"), top=0, right=8, bottom=8, label="bright"), model_info=self.info(0.5))
+        return collection
+
+
+class PredictsFractions(Detector):
+    """Returns coordinates between 0 and 1, as many frameworks do."""
+
+    def detect(self, image: np.ndarray) -> dl.AnnotationCollection:
+        collection = dl.AnnotationCollection()
+        height, width = image.shape
+        for box in super().detect(image):
+            left, right, top, bottom = box.left / width, box.right / width, box.top / height, box.bottom / height
+            small = dl.Box(left=left, top=top, right=right, bottom=bottom, label=box.label)
+            collection.add(small, model_info=self.info(0.5))
+        return collection
+
+
+class AttachesNumpyNumbers(Detector):
+    """Puts a numpy number into the metadata: JSON cannot hold it, and the upload fails."""
+
+    def detect(self, image: np.ndarray) -> dl.AnnotationCollection:
+        collection = super().detect(image)
+        for annotation in collection:
+            annotation.metadata["area"] = np.int64(np.count_nonzero(image))
+        return collection
+
+
+class HidesItsName(Detector):
+    """Leaves model_info out: evaluation takes the predictions for ground truth."""
+
+    def detect(self, image: np.ndarray) -> dl.AnnotationCollection:
+        collection = dl.AnnotationCollection()
+        for box in super().detect(image):
+            plain = dl.Box(left=box.left, top=box.top, right=box.right, bottom=box.bottom, label=box.label)
+            collection.add(plain)
+        return collection
+
+
+class CountsInPercent(Detector):
+    """Writes confidences from 0 to 100 straight into the metadata, past the SDK's own check."""
+
+    def detect(self, image: np.ndarray) -> dl.AnnotationCollection:
+        collection = super().detect(image)
+        for annotation in collection:
+            annotation.metadata["user"]["model"]["confidence"] *= 100
+        return collection
+
+
+class CleansUpTooMuch(Detector):
+    """Deletes old predictions itself when a batch begins, and with them what the batch before has just written."""
+
+    def load(self, local_path: str, **kwargs: Any) -> None:
+        super().load(local_path)
+        self.seen: list[dl.Item] = []
+
+    def prepare_item_func(self, item: dl.Item) -> tuple[dl.Item, np.ndarray]:
+        return item, super().prepare_item_func(item)
+
+    def predict(self, batch: list[tuple[dl.Item, np.ndarray]], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        own = dl.Filters(resource=dl.FiltersResource.ANNOTATION)
+        own.add(field="metadata.user.model.name", values=self.model_entity.name)
+        for item in self.seen:
+            item.annotations.delete(filters=own)
+        self.seen = [item for item, _ in batch]
+        return super().predict([image for _, image in batch])
+
+
+class UploadsByItself(Detector):
+    """Uploads from inside predict, without the model's name: every run adds the same annotations once more."""
+
+    def prepare_item_func(self, item: dl.Item) -> tuple[dl.Item, np.ndarray]:
+        return item, super().prepare_item_func(item)
+
+    def predict(self, batch: list[tuple[dl.Item, np.ndarray]], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        for item, image in batch:
+            drawn = dl.AnnotationCollection()
+            for box in self.detect(image):
+                plain = dl.Box(left=box.left, top=box.top, right=box.right, bottom=box.bottom, label=box.label)
+                drawn.add(plain)
+            item.annotations.upload(drawn)
+        return [dl.AnnotationCollection() for _ in batch]
+
+
+class SkipsPaleImages(Embedder):
+    """Leaves out an image without dark pixels: every later vector shifts to the item before its own."""
+
+    def embed(self, batch: list[np.ndarray], **kwargs: Any) -> list[list[float]]:
+        return super().embed(batch[:2] + batch[3:])
+
+
+class NestsItsVectors(Embedder):
+    """Forgets to take the one row of the model's output that belongs to the item."""
+
+    def embed(self, batch: list[np.ndarray], **kwargs: Any) -> list[list[list[float]]]:
+        return [[vector] for vector in super().embed(batch)]
+
+
+class EmbedsAnotherSize(Embedder):
+    """Was given a larger model, and its configuration still declares the old size: every vector is skipped."""
+
+    def vector(self, image: np.ndarray) -> np.ndarray:
+        return np.repeat(super().vector(image), 2)
+
+
+class EmbedsBySize(Embedder):
+    """Sorts images by their size to pad them, and forgets to put the vectors back in place."""
+
+    def embed(self, batch: list[np.ndarray], **kwargs: Any) -> list[list[float]]:
+        return super().embed(sorted(batch, key=lambda image: image.size))
+
+
+class AnswersNobody(Echo):
+    """Returns the answers, which the wrapper does not store, instead of adding them to the prompt item."""
+
+    def answer(self, prompt_item: dl.PromptItem, text: str) -> None:
+        self.answers = [*getattr(self, "answers", []), text]
