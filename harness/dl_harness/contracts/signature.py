@@ -53,13 +53,15 @@ def refusal(parameters: tuple[Parameter, ...], arguments: Arguments) -> str | No
     if len(positional) > len(slots) and not takes_any_position:
         return f"it takes {len(slots)} positional arguments, and {len(positional)} are passed"
     filled = {p.name for p in slots[: len(positional)]}
+    taken = {p.name for p in slots[: len(positional)] if p.kind != "positional_only"}
     by_name = {p.name for p in parameters if p.kind in {"positional_or_keyword", "keyword_only"}}
     for keyword in keywords:
-        if keyword in filled:
+        if keyword in taken:
             return f"it gets {keyword!r} twice: by position and by name"
         if keyword not in by_name and not takes_any_keyword:
             return f"it has no parameter {keyword!r}"
-    missing = [p.name for p in parameters if p.required and p.name not in filled and p.name not in keywords]
+    given = filled | ({*keywords} & by_name)
+    missing = [p.name for p in parameters if p.required and p.name not in given]
     if missing:
         return "nobody passes " + ", ".join(repr(name) for name in missing)
     return None
