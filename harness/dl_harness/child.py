@@ -21,7 +21,7 @@ import msgspec
 from dl_harness import plan, scene
 from dl_harness.evidence import Described, Event, FlowEnded, OurFailure, Planned, Subject, encode
 from dl_harness.flows import guard
-from dl_harness.flows.inspection import read_adapter
+from dl_harness.flows.inspection import read_adapter, written_source
 from dl_harness.flows.recording import Recorder
 from dl_harness.flows.stage import FlowFailed, Stage, connected
 from dl_harness.spec import Spec, read
@@ -125,7 +125,7 @@ def _run(check: Check) -> None:
         from dl_harness.flows import reference
 
         reference.install(check.adapter_class)
-    check.kind, said = scene.input_kind(subject, _source(spec))
+    check.kind, said = scene.input_kind(subject, written_source(check.adapter_class, check.workspace))
     prepared = _prepare_scene(check, subject, said)
     reasons = plan.reasons(
         prepared.subject, spec.needs, importlib.util.find_spec("dtlpymetrics") is not None, check.kind == "prompt"
@@ -163,10 +163,6 @@ def _prepare_scene(check: Check, subject: Subject, said: str | None) -> Prepared
     documents, inferred = scene.build(subject, model, check.kind, items, annotations)
     told = (*((said,) if said and not check.spec.items else ()), *inferred)
     return Prepared(msgspec.structs.replace(subject, inferred=told), documents)
-
-
-def _source(spec: Spec) -> str:
-    return Path(spec.target.source or "").read_text(errors="replace") if spec.target.source else ""
 
 
 def _environment() -> dict[str, str]:

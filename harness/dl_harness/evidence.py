@@ -416,6 +416,8 @@ def assemble(events: Sequence[Event], unfinished: Ending = "crashed") -> Evidenc
             case FlowEnded():
                 flows[event.label].end = event
                 current = None
+            case CallEnded() if (late := _flow_of(event.call, flows.values())) is not None and late is not current:
+                late.add(event, unfinished)  # from a thread that outlived its flow
             case _ if current is not None:
                 current.add(event, unfinished)
             case _:
@@ -424,6 +426,11 @@ def assemble(events: Sequence[Event], unfinished: Ending = "crashed") -> Evidenc
         return None
     folded = tuple(folding.flow(unfinished) for folding in flows.values())
     return Evidence(subject, folded, not_run, environment, our_failure)
+
+
+def _flow_of(call: Call, flows: Iterable[_Folding]) -> _Folding | None:
+    """The last flow in which a call began."""
+    return next((flow for flow in reversed(list(flows)) if call.id in flow.calls), None)
 
 
 def started(event: CallStarted, ended: Ending) -> Call:
@@ -440,6 +447,10 @@ def started(event: CallStarted, ended: Ending) -> Call:
         ended=ended,
         requests=(event.first_request, event.first_request),
     )
+
+
+def _left_behind(call: Call, unfinished: Ending) -> Call:
+    return msgspec.structs.replace(call, ended="interrupted") if call.ended == unfinished else call
 
 
 class _Folding:
@@ -465,6 +476,8 @@ class _Folding:
 
     def flow(self, unfinished: Ending) -> Flow:
         end = self.end or FlowEnded(label=self.start.label, ended=unfinished)
+        if self.end is not None:  # calls in other threads, which the end of the flow left behind
+            self.calls = {id_: _left_behind(call, unfinished) for id_, call in self.calls.items()}
         return Flow(
             **{name: getattr(self.start, name) for name in self.start.__struct_fields__},
             **{name: getattr(end, name) for name in end.__struct_fields__ if name != "label"},

@@ -6,7 +6,7 @@ everything else is imported when an adapter is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -55,11 +55,13 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return [f"adapters: {', '.join(config.stash[CHECKS].targets)}"] if CHECKS in config.stash else []
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Add the contracts of each adapter to what was collected."""
-    if CHECKS in config.stash:
-        items.extend(config.stash[CHECKS].items(session))
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Add the adapters to what the session collects, so that they are counted and selected like any test."""
+    report = yield
+    if isinstance(collector, pytest.Session) and report.passed and CHECKS in collector.config.stash:
+        report.result = [*report.result, *collector.config.stash[CHECKS].nodes(collector)]
+    return report
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -84,16 +86,17 @@ class Checks:
         selected = tuple(self._config.getoption("dl_harness_select"))
         return {name: value for name, value in given.items() if value} | ({"select": selected} if selected else {})
 
-    def items(self, session: pytest.Session) -> Iterator[pytest.Item]:
-        """The tests of every adapter. Raises pytest.UsageError for a target that cannot be checked."""
+    def nodes(self, session: pytest.Session) -> Iterator[AdapterNode]:
+        """One node per adapter. Raises pytest.UsageError for a target that cannot be checked."""
         from dl_harness import checking
         from dl_harness.spec import UsageError
 
         try:
             for target in self.targets:
                 for adapter in checking.adapters(target, self.given):
-                    node = AdapterNode.from_parent(session, name=adapter.name)
-                    yield from node.tests(self, target, adapter.name, adapter.contracts)
+                    yield AdapterNode.from_parent(
+                        session, name=adapter.name, nodeid=adapter.name, checks=self, target=target, contracts=adapter.contracts
+                    )
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
 
@@ -103,6 +106,8 @@ class Checks:
 
         if target not in self._checked:
             self._checked[target] = checking.run([target], self.given)
+            if self._checked[target].report.verdict == "interrupted":
+                raise KeyboardInterrupt  # the check has ended its child; pytest ends the session
         return self._checked[target]
 
     def write(self) -> None:
@@ -119,17 +124,16 @@ class Checks:
 class AdapterNode(pytest.Collector):
     """One adapter in the tree of tests."""
 
-    def collect(self) -> list[pytest.Item]:
-        """Nothing: the items are added by the plugin."""
-        return []
+    def __init__(self, *, checks: Checks, target: str, contracts: tuple[Contract, ...], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._about = {"checks": checks, "target": target, "adapter": self.name}
+        self._contracts = contracts
 
-    def tests(self, checks: Checks, target: str, adapter: str, contracts: tuple[Contract, ...]) -> Iterator[pytest.Item]:
+    def collect(self) -> Iterator[pytest.Item]:
         """One test per contract, and one that the run has proved something."""
-        for contract in contracts:
-            yield ContractItem.from_parent(
-                self, name=f"test_contract[{contract.id}]", checks=checks, target=target, adapter=adapter, contract=contract.id
-            )
-        yield VerdictItem.from_parent(self, name="test_verdict", checks=checks, target=target, adapter=adapter, contract="")
+        for contract in self._contracts:
+            yield ContractItem.from_parent(self, name=f"test_contract[{contract.id}]", contract=contract.id, **self._about)
+        yield VerdictItem.from_parent(self, name="test_verdict", contract="", **self._about)
 
 
 class ContractItem(pytest.Item):

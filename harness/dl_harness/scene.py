@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from dl_harness.evidence import Subject
 from dl_harness.ground_truth import annotations_for
+
+ABOUT_TEXT = re.compile(r"(?<![a-z])(tokeniz|sentence|text|spacy|nltk)")
+"""At the beginning of a word: a context is no text."""
 
 FIXTURES = {"image": "images", "text": "texts", "prompt": "prompts", "audio": "audio", "json": "json"}
 """The sample items for an input type (dl_fixtures)."""
@@ -49,9 +53,7 @@ def input_kind(subject: Subject, source: str) -> tuple[str, str | None]:
     lower = source.lower()
     if any(word in lower for word in ("librosa", "soundfile", "torchaudio", "whisper", ".wav")):
         return "audio", f"audio items, since {said} and the source handles audio"
-    if not any(word in lower for word in ("image", "cv2", "pil")) and any(
-        word in lower for word in ("tokeniz", "sentence", "text", "spacy", "nltk")
-    ):
+    if not any(word in lower for word in ("image", "cv2", "pil")) and ABOUT_TEXT.search(lower):
         return "text", f"text items, since {said} and the source handles text"
     return "image", f"image items, since {said} (the platform's own default)"
 

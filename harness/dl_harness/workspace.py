@@ -70,6 +70,10 @@ class Workspace:
         except ValueError:
             return path
 
+    def as_seen(self, text: str) -> str:
+        """A text with the user's own paths for those in the copy, and short names for the other folders."""
+        return text.replace(str(self.app), str(self.source)).replace(f"{self.directory}{os.sep}", "")
+
     def named(self, path: str | os.PathLike[str]) -> str:
         """A path by the folder of the workspace that holds it: `working directory/x`, `home/x`, `tmp/x`."""
         absolute = Path(self.app, path)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from dl_harness.contract import Judged, Judgement, Seen, contract
-from dl_harness.contracts.reading import at, by_name, listed, outcome, same_entry, uses
+from dl_harness.contracts.reading import at, by_name, ended, listed, outcome, same_entry, uses
 from dl_harness.contracts.signature import adapter_known, overridden
 from dl_harness.evidence import Call, Entry, Evidence, FileChange, Flow
 
@@ -62,7 +62,7 @@ def load_works_elsewhere(evidence: Evidence) -> Iterator[Judgement]:
         if call.ended != "returned":
             yield Seen(
                 "load reads the artifacts from the second folder it is given",
-                f"{call.failure or call.ended}, although the first folder had worked",
+                f"{ended(call.ended, call.failure)}, although the first folder had worked",
                 f"load in {flow.label}",
                 call.failure.place if call.failure and call.failure.place.file else at(evidence, "load"),
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dl_harness.contract import Judge, Judged, Judgement, Seen, contract
-from dl_harness.contracts.reading import EMBEDDING, PREDICTING, at, outcome, uses
+from dl_harness.contracts.reading import EMBEDDING, PREDICTING, at, ended, outcome, uses
 from dl_harness.contracts.signature import CALLS, adapter_known, overridden, refusal
 from dl_harness.evidence import Call, Evidence, Flow, Place
 
@@ -17,17 +17,6 @@ def binds(evidence: Evidence, call: Call) -> bool:
         return True
     names = tuple(f"argument {index}" for index in range(call.positional))
     return refusal(function.parameters, (names, call.keywords)) is None
-
-
-def failed(call: Call) -> str:
-    """How a call ended that did not return."""
-    if call.ended == "hung":
-        return "it did not come back within the time limit"
-    if call.ended == "exited":
-        return f"it ended the process ({call.failure or 'sys.exit'})"
-    if call.ended == "crashed":
-        return "the process died during the call"
-    return f"it {call.ended} {call.failure}" if call.failure else f"it {call.ended}"
 
 
 def place(evidence: Evidence, call: Call) -> Place:
@@ -49,7 +38,7 @@ def _comes_back(function: str, *names: str) -> Judge:
                 if call.ended not in {"returned", "interrupted"}:
                     items = ", ".join(flow.item(i).name for i in call.items[:4])
                     where = f"{function} in {flow.label}" + (f", for {items}" if items else "")
-                    yield Seen(f"{function} returns", failed(call), where, place(evidence, call))
+                    yield Seen(f"{function} returns", ended(call.ended, call.failure), where, place(evidence, call))
 
     judge.__name__ = f"{function}_comes_back"
     return judge

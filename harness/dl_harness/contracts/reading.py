@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from dl_harness.contract import Applies
 from dl_harness.contracts.signature import adapter_known
-from dl_harness.evidence import AnnotationSeen, Call, Entry, Evidence, Flow, Place
+from dl_harness.evidence import AnnotationSeen, Call, Ending, Entry, Evidence, Failure, Flow, Place
 
 PREDICTING = ("predict_items", "predict_dataset")
 EMBEDDING = ("embed_items", "embed_dataset")
@@ -133,4 +133,15 @@ def by_name(flow: Flow | None, function: str) -> dict[str, Entry]:
 
 def outcome(flow: Flow) -> str:
     """How a flow ended, in words."""
-    return f"{flow.ended} with {flow.failure}" if flow.failure else flow.ended
+    return ended(flow.ended, flow.failure)
+
+
+def ended(ending: Ending, failure: Failure | None) -> str:
+    """How a call or a flow ended that did not return, in words."""
+    if ending == "hung":
+        return "it did not come back within the time limit"
+    if ending == "exited":
+        return f"it ended the process ({failure or 'sys.exit'})"
+    if ending == "crashed":
+        return "the process died"
+    return f"it {ending} {failure}" if failure else f"it {ending}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.util
 import inspect
@@ -88,6 +89,35 @@ def _read_class(found: type, subject: Subject, workspace: Workspace) -> Subject:
         functions=functions,
         uses=tuple(dict.fromkeys((*subject.declared_uses, *implemented))),
     )
+
+
+def written_source(adapter_class: type, workspace: Workspace) -> str:
+    """What the author wrote of an adapter: the files of its own classes, without other adapters that they also hold."""
+    import dtlpy as dl
+
+    own = [c for c in adapter_class.__mro__ if _file_of(c, workspace) is not None]
+    files = dict.fromkeys(file for c in own if (file := _file_of(c, workspace)) is not None)
+    others = {
+        value.__name__
+        for module in {sys.modules[c.__module__] for c in own}
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, dl.BaseModelAdapter) and value not in own
+    }
+    return "\n".join(_without(Path(file).read_text("utf-8", errors="replace"), others) for file in files)
+
+
+def _file_of(found: type, workspace: Workspace) -> str | None:
+    file = getattr(sys.modules.get(found.__module__), "__file__", None)
+    return file if file is not None and Path(file).is_relative_to(workspace.app) else None
+
+
+def _without(source: str, classes: set[str]) -> str:
+    """A source without the bodies of some of its classes."""
+    lines = source.splitlines()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef) and node.name in classes:
+            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1 if node.end_lineno else 1)
+    return "\n".join(lines)
 
 
 def _function(found: type, name: str, foreign: set[type], workspace: Workspace) -> UserFunction:

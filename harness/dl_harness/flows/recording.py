@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import re
 import sys
 import threading
 import time
@@ -44,6 +45,9 @@ BATCHED = frozenset({"predict", "embed"})
 MOST_TRACEBACK = 4000
 MOST_MESSAGE = 2000
 MOST_OPENED = 500
+
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+"""Where an object lies in memory: another place in every run, and no use to anybody."""
 
 _NOT_DATA = (".py", ".pyc", ".pyi", ".so", ".pth", ".egg-info")
 
@@ -101,6 +105,12 @@ class Recorder:
         finally:
             self.active = False
 
+    def settle(self, limit_s: float) -> None:
+        """Wait a while for calls in other threads: one prepared item that raised ends a flow before the others are done."""
+        end = time.monotonic() + limit_s
+        while self.running() is not None and time.monotonic() < end:
+            time.sleep(0.005)
+
     def longest_running(self) -> _Running | None:
         """The wrapper's own call that has been running longest, for the time limit."""
         with self._lock:
@@ -148,9 +158,9 @@ class Recorder:
             place = Place(self._workspace.original(error.filename), error.lineno)
         return Failure(
             type=type(error).__name__,
-            message=str(error)[:MOST_MESSAGE],
+            message=self._workspace.as_seen(ADDRESS.sub("", str(error)))[:MOST_MESSAGE],
             place=place,
-            traceback=shown.replace(str(self._workspace.app), str(self._workspace.source))[-MOST_TRACEBACK:],
+            traceback=self._workspace.as_seen(shown)[-MOST_TRACEBACK:],
         )
 
     def _own_place(self, frames: traceback.StackSummary) -> Place:
@@ -256,7 +266,7 @@ class Recorder:
         here = os.getcwd()
         if here != directory:
             os.chdir(directory)
-        left = here if here != directory else None
+        left = self._workspace.named(here) if here != directory else None
         call = self._call(running, ended, told, failure, changed, tuple(running.opened.items()))
         self._emit(CallEnded(msgspec.structs.replace(call, left_directory=left)))
 

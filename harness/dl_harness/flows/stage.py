@@ -29,6 +29,10 @@ from dl_harness.workspace import Workspace, changes, listing
 from dl_mock.platform import JournalEntry, Platform
 
 
+SETTLE_S = 5.0
+"""How long the other items of a batch may take after one of them has ended the flow."""
+
+
 class FlowFailed(Exception):
     """A flow on which later ones of its stage depend did not return; its record says why."""
 
@@ -80,6 +84,7 @@ class Stage:
         except BaseException as error:
             ended = "exited" if isinstance(error, SystemExit) else "raised"
             failure = self._recorder.failure(error)
+            self._recorder.settle(SETTLE_S)
         self._in_flow = False
         duration = time.monotonic() - started
         os.chdir(self.workspace.app)
