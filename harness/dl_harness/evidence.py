@@ -7,6 +7,7 @@ The child process writes `Event`s, one JSON line each, as it learns them; `assem
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
@@ -26,6 +27,10 @@ USER_FUNCTIONS = (
 
 Ending = Literal["returned", "raised", "exited", "hung", "crashed", "interrupted"]
 """How a call or a flow ended; `crashed` means that the process died without a word."""
+
+
+_BATCH_FAILED = re.compile(r"^Failed to .*? Error: (.+)$", re.MULTILINE)
+"""SDK: ml/base_model_adapter.py, predict_items and embed_items."""
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -48,9 +53,10 @@ class Failure(Record, frozen=True):
     traceback: str = ""
 
     def __str__(self) -> str:
-        """One line, as a person reads it."""
-        first = self.message.strip().splitlines()
-        return f"{self.type}: {first[0]}" if first else self.type
+        """One line, as a person reads it; of the wrapper's report on several batches, what happened to the first."""
+        told = _BATCH_FAILED.search(self.message)
+        lines = [told[1]] if told else self.message.strip().splitlines()
+        return f"{self.type}: {lines[0]}" if lines else self.type
 
 
 class Parameter(Record, frozen=True):
@@ -68,7 +74,7 @@ class UserFunction(Record, frozen=True):
     overridden: bool
     place: Place = Place()
     parameters: tuple[Parameter, ...] = ()
-    flavour: str = "function"  # function, coroutine, generator, async generator, staticmethod, not callable
+    flavour: str = "function"  # function, generator, staticmethod, coroutine function, asynchronous generator, not callable
 
 
 class ModelFacts(Record, frozen=True):
@@ -93,6 +99,7 @@ class Subject(Record, frozen=True):
     class_name: str | None = None
     init_inputs: tuple[str, ...] = ()
     model: ModelFacts = ModelFacts(name="model")
+    media: str | None = None  # the manifest's attribute "Media Type"
     uses: tuple[str, ...] = ()  # predict, embed, train, prompt: declared by the manifest or found overridden
     declared_uses: tuple[str, ...] = ()
     manifest_problems: tuple[ManifestProblem, ...] = ()
@@ -137,6 +144,7 @@ class AnnotationSeen(Record, frozen=True):
     unserialisable: tuple[str, ...] = ()  # "coordinates[0].x: numpy.float32"
     confidence: Any = None
     model_info: bool = False
+    mask_size: tuple[int, int] | None = None  # width and height of a binary annotation that predict returned
     digest: str = ""  # of what points do not hold: a mask, a text, attributes
     text: str | None = None
     mask: str | None = None  # of a binary annotation on the platform: a PNG as a data URI

@@ -48,6 +48,7 @@ class Manifest(msgspec.Struct, frozen=True):
     name: str
     modules: tuple[Module, ...] = ()
     models: tuple[dict[str, Any], ...] = ()
+    media: str | None = None
     problems: tuple[ManifestProblem, ...] = ()
 
     def model_of(self, module: Module) -> dict[str, Any]:
@@ -77,7 +78,9 @@ def read(path: Path) -> Manifest:
     modules = tuple(_module(entry) for entry in _entries(components.get("modules")))
     models = tuple(_entries(components.get("models")))
     problems = tuple(_problems(path, text, components, modules, models))
-    return Manifest(str(path), name, modules, models, problems)
+    attributes = document.get("attributes")
+    media = attributes.get("Media Type") if isinstance(attributes, dict) else None
+    return Manifest(str(path), name, modules, models, media if isinstance(media, str) else None, problems)
 
 
 def _entries(value: object) -> Iterator[dict[str, Any]]:
@@ -108,7 +111,7 @@ def _problems(
         if wanted not in names:
             expected = "moduleName is one of " + ", ".join(repr(n) for n in names) if names else "a module to name"
             saw = f"model {model.get('name')!r} names {wanted!r}" if wanted else f"model {model.get('name')!r} has no moduleName"
-            yield ManifestProblem("module", expected, saw, line(path, text, str(wanted or model.get("name"))))
+            yield ManifestProblem("module", expected, saw, line(path, text, str(wanted or model.get("name")), "moduleName" if wanted else "name"))
     for module in modules:
         for key, value in (("entryPoint", module.entry_point), ("className", module.class_name), ("name", module.name)):
             if not value:
@@ -135,13 +138,14 @@ def entry_file(manifest: Manifest, module: Module) -> tuple[Path | None, Manifes
         found = sorted(str(p.relative_to(path.parent)) for p in path.parent.rglob(Path(module.entry_point).name))[:3]
         saw += f"; there is {', '.join(found)}" if found else ""
     expected = f"the file {module.entry_point} below the codebase's root"
-    return None, ManifestProblem("entry_point", expected, saw, line(path, text, module.entry_point))
+    return None, ManifestProblem("entry_point", expected, saw, line(path, text, module.entry_point, "entryPoint"))
 
 
-def line(path: Path, text: str, value: str) -> Place:
-    """The line of a manifest that holds a value."""
-    pattern = re.compile(re.escape(json.dumps(value)))
-    for number, content in enumerate(text.splitlines(), 1):
-        if pattern.search(content):
-            return Place(str(path), number)
+def line(path: Path, text: str, value: str, key: str | None = None) -> Place:
+    """The line of a manifest that holds a value, under its key if that stands on the same line."""
+    wanted = re.escape(json.dumps(value))
+    for pattern in (rf'"{key}"\s*:\s*{wanted}', wanted):
+        for number, content in enumerate(text.splitlines(), 1):
+            if re.search(pattern, content):
+                return Place(str(path), number)
     return Place(str(path), 1)

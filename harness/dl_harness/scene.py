@@ -42,20 +42,32 @@ def input_kind(subject: Subject, source: str) -> tuple[str, str | None]:
     """What kind of items the adapter takes, and a sentence on how that was inferred when nobody declared it.
 
     Prompt adapters declare any input type (126 of 320 public models are remote chat and embedding services), so what
-    the source calls decides first.
+    the source calls decides first. The platform gives a model without inputType the type image (OpenAPI: APIModel), and
+    with it the default prepare_item_func decodes images; only an adapter that prepares items itself can take others.
     """
-    if any(word in source for word in ("PromptItem", "to_messages", "prompt_item")):
+    if _PROMPTS.search(source):
         return "prompt", "prompt items, since the source uses dl.PromptItem"
     declared = subject.model.input_type
     if declared is not None and (declared in FIXTURES or declared in WITHOUT_SAMPLES):
         return declared, None
     said = f"inputType {declared!r}" if declared else "no inputType is declared"
-    lower = source.lower()
-    if any(word in lower for word in ("librosa", "soundfile", "torchaudio", "whisper", ".wav")):
-        return "audio", f"audio items, since {said} and the source handles audio"
-    if not any(word in lower for word in ("image", "cv2", "pil")) and ABOUT_TEXT.search(lower):
-        return "text", f"text items, since {said} and the source handles text"
+    media = (subject.media or "").lower()
+    for kind in (*FIXTURES, *WITHOUT_SAMPLES):
+        if media.startswith(kind):
+            return kind, f"{kind} items, since the manifest's attributes say Media Type {subject.media}"
+    if subject.overrides("prepare_item_func"):
+        for kind, signs in _SIGNS.items():
+            if signs.search(source) and not (kind == "text" and _IMAGES.search(source)):
+                return kind, f"{kind} items, since {said} and the source handles {kind}"
     return "image", f"image items, since {said} (the platform's own default)"
+
+
+_PROMPTS = re.compile(r"\bPromptItem\b|\bto_messages\b|\bprompt_item\b")
+_IMAGES = re.compile(r"\bcv2\b|\bPIL\b|\bimages?\b|\bndarray\b|\.shape\b|\bpixel", re.IGNORECASE)
+_SIGNS = {
+    "audio": re.compile(r"\blibrosa\b|\bsoundfile\b|\btorchaudio\b|\bwhisper\b|\bwave\b|audio/", re.IGNORECASE),
+    "text": re.compile(r"\.decode\(|text/plain|tokeniz|\bsentences?\b|\bspacy\b|\bnltk\b", re.IGNORECASE),
+}
 
 
 def items_of(path: Path) -> tuple[list[Document], list[Document]]:

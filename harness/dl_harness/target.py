@@ -69,7 +69,7 @@ def _of_module_entry(path: Path, manifest: manifests.Manifest, module: manifests
     if file is not None and module.class_name and module.class_name not in _names(file):
         expected = f"a class {module.class_name} in {module.entry_point}"
         text = path.read_text("utf-8-sig", errors="replace")
-        place = manifests.line(path, text, module.class_name)
+        place = manifests.line(path, text, module.class_name, "className")
         problems += (ManifestProblem("class_name", expected, "no such name", place),)
     model = manifest.model_of(module)
     root = _root_of(file, module.entry_point) if file and module.entry_point else path.parent.resolve()
@@ -83,6 +83,7 @@ def _of_module_entry(path: Path, manifest: manifests.Manifest, module: manifests
         init_inputs=tuple(name for name, _ in module.init_inputs),
         declared_uses=module.uses,
         model=model_facts(model),
+        media=manifest.media,
         manifest_problems=problems,
         file_exists=file is not None,
     )

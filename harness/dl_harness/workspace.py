@@ -10,6 +10,7 @@ import itertools
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,15 +101,20 @@ def prepare(directory: Path, source: Path, part: str | None = None) -> Workspace
         return workspace
     copied = 0
     for file in files:
-        target = workspace.app / file.relative_to(source)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        size = file.stat().st_size
-        if size > LARGEST_COPY or copied + size > MOST_COPIED:
-            target.symlink_to(file.resolve())
-        else:
-            copied += size
-            shutil.copy2(file, target)
+        with suppress(FileNotFoundError):  # gone since it was listed: an editor's file, another check's workspace
+            copied += _bring(file, workspace.app / file.relative_to(source), MOST_COPIED - copied)
     return workspace
+
+
+def _bring(file: Path, target: Path, most: int) -> int:
+    """Copy a file, or link it when it is large; returns the bytes that were copied."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    size = file.stat().st_size
+    if size > min(LARGEST_COPY, most):
+        target.symlink_to(file.resolve())
+        return 0
+    shutil.copy2(file, target)
+    return size
 
 
 def _files(source: Path, left_out: Path) -> Iterator[Path]:

@@ -7,6 +7,8 @@ import os
 import signal
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,29 +40,37 @@ def main() -> None:
 def serve(host: str, port: int, scene: Path | None, ready_file: Path | None, strict_auth: bool) -> None:
     """Serve until interrupted; prints address, token and ids as one line of JSON when ready."""
     from dl_mock.platform import Platform
-    from dl_mock.scene import SceneError
     from dl_mock.server import serve as serving
 
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     platform = Platform(strict_auth=strict_auth)
-    try:
-        if scene is not None:
-            platform.load_scene(scene)
-    except SceneError as error:
-        raise CannotStart(" ".join(str(error).split())) from None
-    try:
-        with serving(platform, host, port) as server:
-            ready = json.dumps(_ready(platform, server.url))
+    with ExitStack() as stack:
+        with _told("cannot load the scene"):
+            if scene is not None:
+                platform.load_scene(scene)
+        with _told(f"cannot serve on {host}:{port}"):
+            server = stack.enter_context(serving(platform, host, port))
+        ready = json.dumps(_ready(platform, server.url))
+        with _told("cannot write the ready file"):
             if ready_file is not None:
                 _write(ready_file, ready)
-            click.echo(ready)
-            # A wait without a limit is not interrupted by signals on every system.
-            while not stopped.wait(0.5):
-                pass
-    except OSError as error:
-        raise CannotStart(f"cannot serve on {host}:{port}: {error}") from None
+        click.echo(ready)
+        # A wait without a limit is not interrupted by signals on every system.
+        while not stopped.wait(0.5):
+            pass
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Turn a fault in what the caller gave into one line."""
+    from dl_mock.scene_check import SceneError
+
+    try:
+        yield
+    except (SceneError, OSError) as error:
+        raise CannotStart(f"{what}: {' '.join(str(error).split())}") from None
 
 
 @main.command()

@@ -111,7 +111,6 @@ def _client(token: str, url: str, home: Path) -> Iterator[None]:
     """The SDK's client and module constants, as if it had been started freshly in `home`."""
     import dtlpy
     from dtlpy.services import cookie, service_defaults
-    from dtlpy.services.api_client import ApiClient
 
     client, handler = dtlpy.client_api, logging.getLogger("dtlpy").handlers[0]
     before, level = dict(vars(client)), handler.level
@@ -119,8 +118,10 @@ def _client(token: str, url: str, home: Path) -> Iterator[None]:
     constants += [(dtlpy, name, getattr(dtlpy, name)) for name in MIRRORED if hasattr(dtlpy, name)]
     try:
         service_defaults.DATALOOP_PATH = cookie.DATALOOP_PATH = str(home)
-        fresh = ApiClient(cookie_filepath=str(home / "cookie.json"))
-        vars(client).update({name: value for name, value in vars(fresh).items() if name not in KEPT})
+        # Begun anew in place: a second client would, when it is collected, start a thread only to stop it
+        # (SDK 1.117: services/api_client.py `__del__`), which hangs while the interpreter ends.
+        client.__init__(cookie_filepath=str(home / "cookie.json"))
+        vars(client).update({name: before[name] for name in KEPT if name in before})
         client.environments = {url: _settings(token, url)}
         client.environment = url
         client.sdk_cache.cache_path_bin = str(home)

@@ -88,10 +88,9 @@ def project(given: Mapping[str, Any], author: Author) -> Document:
 def dataset(given: Mapping[str, Any], author: Author, project_id: str) -> Document:
     """OpenAPI: APIDataset; counters are computed when answering."""
     return fill(
-        given,
+        {**given, "projects": given.get("projects") or [project_id]},
         author,
         name="Dataset",
-        projects=[project_id],
         metadata={"system": {"recipes": []}},
         readableType="private",
         accessLevel="private",

@@ -28,6 +28,7 @@ FIELD_TYPES: Mapping[tuple[str, ...], type] = MappingProxyType(
         for path in paths
     }
 )
+_LISTS_OF_OBJECTS = (("artifacts",), ("statusLogs",), ("components", "models"))
 _KINDS: Mapping[type, str] = MappingProxyType(
     {dict: "an object", list: "a list", str: "a text", bool: "a boolean", type(None): "null"}
 )
@@ -39,10 +40,11 @@ def faults(document: Mapping[str, Any]) -> Iterator[str]:
         value = _at(document, path)
         if value is not None and not isinstance(value, wanted):
             yield f"expected {_KINDS[wanted]} at {'.'.join(path)}, saw {kind(value)}"
-    for name in ("artifacts", "statusLogs"):
-        for index, element in enumerate(document.get(name) or ()):
-            if isinstance(document[name], list) and not isinstance(element, Mapping):
-                yield f"expected an object at {name}[{index}], saw {kind(element)}"
+    for path in _LISTS_OF_OBJECTS:
+        elements = _at(document, path)
+        for index, element in enumerate(elements if isinstance(elements, list) else ()):
+            if not isinstance(element, Mapping):
+                yield f"expected an object at {'.'.join(path)}[{index}], saw {kind(element)}"
 
 
 def kind(value: Any) -> str:

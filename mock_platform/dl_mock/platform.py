@@ -48,13 +48,24 @@ Listener = Callable[[JournalEntry], None]
 
 
 class Platform:
-    """A small Dataloop. `url` is where it says it lives; a transport sets it."""
+    """A small Dataloop. `url` is where it says it lives; a transport sets it.
+
+    With `strict_auth` only the platform's own token is accepted. No public source says whether an upload over an
+    existing item keeps its id and annotations; `overwrite_keeps_item` chooses.
+    """
 
     router = Router(ROUTES)
 
-    def __init__(self, clock: Clock | None = None, new_id: IdSource | None = None, strict_auth: bool = False) -> None:
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        new_id: IdSource | None = None,
+        strict_auth: bool = False,
+        overwrite_keeps_item: bool = True,
+    ) -> None:
         self.clock = clock or real_clock
         self.new_id = new_id or ObjectIds(self.clock)
+        self.overwrite_keeps_item = overwrite_keeps_item
         self.state = State()
         self.url = f"http://127.0.0.1{PREFIX}"
         self.token = issue_token(EMAIL, self.new_id(), self.clock())

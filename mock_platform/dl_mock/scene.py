@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,8 @@ PLAIN = ("executions", "commands", "services", "apps", "dpks")
 def load_scene(platform: Platform, source: Mapping[str, Any] | str | Path) -> None:
     """Add a scene to a platform; SceneError, and nothing added, if it has a fault."""
     if isinstance(source, Mapping):
-        scene, root, name = dict(source), Path(), "the scene"
+        # The state keeps what it is given, and must not change when the caller's dict does.
+        scene, root, name = deepcopy(dict(source)), Path(), "the scene"
     else:
         scene, root, name = read_scene(Path(source))
     with platform.state.lock:

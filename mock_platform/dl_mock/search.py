@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from dl_mock.query import Match, QueryError, distance, euclid_target, matcher, moment, reach
+from dl_mock.query import NO_ALIASES, Aliases, Match, QueryError, euclid_target, matcher, reach
+from dl_mock.values import distance, moment
 
 MAX_PAGE_SIZE = 1000  # documented as a limit; SDK: entities/filters.py clamps to it, so clamping here is assumed
 DEFAULT_PAGE_SIZE = 100  # assumed; the SDK always sends a size
@@ -95,7 +96,7 @@ def ordered(rows: Iterable[Document], sort: Any, aliases: Mapping[str, str]) -> 
     return result
 
 
-def pins(filter_: Any, aliases: Mapping[str, str] = MappingProxyType({})) -> dict[str, tuple[str, ...]]:
+def pins(filter_: Any, aliases: Aliases = NO_ALIASES) -> dict[str, tuple[str, ...]]:
     """Fields that must equal one of a few plain texts: what an index can answer."""
     found: dict[str, tuple[str, ...]] = {}
     if not isinstance(filter_, Mapping):

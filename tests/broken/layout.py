@@ -12,7 +12,7 @@ from typing import Any
 import dtlpy as dl
 import numpy as np
 
-from good.classifier import WEIGHTS, Classifier, labelled, mean_colour
+from good.classifier import Classifier, labelled, mean_colour
 from good.detector import Detector
 
 
@@ -20,7 +20,9 @@ class LoadsFromAFixedFolder(Detector):
     """Knows where the SDK downloads artifacts by default, and looks there whatever it is told."""
 
     def load(self, local_path: str, **kwargs: Any) -> None:
-        super().load(os.path.join(os.environ["DATALOOP_PATH"], "models", self.model_entity.name))
+        folder = Path(os.environ["DATALOOP_PATH"]) / "models" / self.model_entity.name
+        thresholds = json.loads((folder / "thresholds.json").read_text("utf-8"))
+        self.bright, self.dark = thresholds["bright"], thresholds["dark"]
 
 
 class LoadsItsOwnCopy(Detector):
@@ -81,17 +83,20 @@ class KnowsTheTrainingFolder(Classifier):
     """Builds the path of the installed SDK by itself instead of using the one that it is given."""
 
     def train(self, data_path: str, output_path: str, **kwargs: Any) -> None:
-        known = os.path.join("tmp", self.model_entity.id, "datasets", self.model_entity.dataset_id)
-        super().train(known, output_path, **kwargs)
+        known = Path("tmp") / self.model_entity.id / "datasets" / self.model_entity.dataset_id
+        self.rows = len(json.loads((known / "train.json").read_text("utf-8")))
+        super().train(data_path, output_path, **kwargs)
 
 
-class SavesWithoutTheColours(Classifier):
-    """Saves what it was built with, not what it has learned."""
+class SavesHalfOfIt(Detector):
+    """Saves only one of the values that load needs; for the other, load falls back on a default."""
+
+    def load(self, local_path: str, **kwargs: Any) -> None:
+        thresholds = json.loads((Path(local_path) / "thresholds.json").read_text("utf-8"))
+        self.bright, self.dark = thresholds["bright"], thresholds.get("dark", 0)
 
     def save(self, local_path: str, **kwargs: Any) -> None:
-        Path(local_path).mkdir(parents=True, exist_ok=True)
-        grey = {label: [255 * place] * 3 for place, label in enumerate(sorted(self.colours))}
-        (Path(local_path) / WEIGHTS).write_text(json.dumps(grey), "utf-8")
+        (Path(local_path) / "thresholds.json").write_text(json.dumps({"bright": self.bright}), "utf-8")
 
 
 class ChangesDirectory(Detector):

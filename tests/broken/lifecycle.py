@@ -12,6 +12,7 @@ from good.classifier import Classifier
 from good.detector import Detector
 from good.embedder import Embedder
 from good.evaluator import Evaluator
+from good.segmenter import Segmenter
 
 
 class NeedsAVariable(Detector):
@@ -41,12 +42,12 @@ class StopsAtSmallImages(Detector):
 
 
 class NeedsSomethingToFind(Detector):
-    """Takes the brightest of no candidates: an image in which nothing is found costs its whole batch."""
+    """Takes the largest of no candidates: an image in which nothing is found costs its whole batch."""
 
     def detect(self, image: np.ndarray) -> dl.AnnotationCollection:
-        found = super().detect(image)
-        best = [annotation for annotation in found if annotation.label == "dark"][0]
-        return dl.AnnotationCollection(annotations=[best])
+        dark = [annotation for annotation in super().detect(image) if annotation.label == "dark"]
+        largest = max(dark, key=lambda box: box.right - box.left)
+        return dl.AnnotationCollection(annotations=[largest])
 
 
 class NeedsMoreThanOneImage(Embedder):
@@ -89,13 +90,15 @@ class EvaluatesTheFirstMetric(Evaluator):
         return super().evaluate(model=model, dataset=dataset, filters=filters)
 
 
-class PutsTheModelAway(Detector):
-    """Drops the model entity in predict to free memory, and the wrapper still needs it."""
+class KeepsAChannel(Segmenter):
+    """Returns masks with a third axis: predict is done, and the upload cannot make a picture of them."""
 
     def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
-        results = super().predict(batch)
-        self.model_entity = None
-        return results
+        collections = super().predict(batch)
+        for collection in collections:
+            for annotation in collection:
+                annotation.annotation_definition.geo = annotation.annotation_definition.geo[..., None]
+        return collections
 
 
 class PhonesHome(Detector):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,9 +46,12 @@ class SortsTheBatch(Detector):
 class PredictsPoints(Detector):
     """Declares boxes and returns their centres: nothing is ever scored."""
 
-    def detect(self, image: np.ndarray) -> dl.AnnotationCollection:
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        return [self.centres(boxes) for boxes in super().predict(batch)]
+
+    def centres(self, boxes: dl.AnnotationCollection) -> dl.AnnotationCollection:
         collection = dl.AnnotationCollection()
-        for box in super().detect(image):
+        for box in boxes:
             centre = dl.Point(x=(box.left + box.right) / 2, y=(box.top + box.bottom) / 2, label=box.label)
             collection.add(centre, model_info=self.info(0.5))
         return collection
@@ -56,39 +60,44 @@ class PredictsPoints(Detector):
 class LabelsWithNumbers(Detector):
     """Forgets to map class indices to names."""
 
-    def detect(self, image: np.ndarray) -> dl.AnnotationCollection:
-        collection = super().detect(image)
-        for annotation in collection:
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        collections = super().predict(batch)
+        for annotation in itertools.chain(*collections):
             annotation.label = ["bright", "dark"].index(annotation.label)
-        return collection
+        return collections
 
 
 class LabelsWithNamesOfItsOwn(Detector):
     """Predicts the labels of the data set it was pretrained on, which the model does not declare."""
 
-    def detect(self, image: np.ndarray) -> dl.AnnotationCollection:
-        collection = super().detect(image)
-        for annotation in collection:
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        collections = super().predict(batch)
+        for annotation in itertools.chain(*collections):
             annotation.label = f"very {annotation.label}"
-        return collection
+        return collections
 
 
 class DividesByNothing(Detector):
     """Divides by the width of an empty box: one NaN costs the item all its annotations."""
 
-    def detect(self, image: np.ndarray) -> dl.AnnotationCollection:
-        collection = super().detect(image)
-        collection.add(dl.Box(left=float("nan"), top=0, right=8, bottom=8, label="bright"), model_info=self.info(0.5))
-        return collection
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        collections = super().predict(batch)
+        for collection in collections:
+            empty = dl.Box(left=float("nan"), top=0, right=8, bottom=8, label="bright")
+            collection.add(empty, model_info=self.info(0.5))
+        return collections
 
 
 class PredictsFractions(Detector):
     """Returns coordinates between 0 and 1, as many frameworks do."""
 
-    def detect(self, image: np.ndarray) -> dl.AnnotationCollection:
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        return [self.fractions(image, boxes) for image, boxes in zip(batch, super().predict(batch), strict=True)]
+
+    def fractions(self, image: np.ndarray, boxes: dl.AnnotationCollection) -> dl.AnnotationCollection:
         collection = dl.AnnotationCollection()
         height, width = image.shape
-        for box in super().detect(image):
+        for box in boxes:
             left, right, top, bottom = box.left / width, box.right / width, box.top / height, box.bottom / height
             small = dl.Box(left=left, top=top, right=right, bottom=bottom, label=box.label)
             collection.add(small, model_info=self.info(0.5))
@@ -98,32 +107,36 @@ class PredictsFractions(Detector):
 class AttachesNumpyNumbers(Detector):
     """Puts a numpy number into the metadata: JSON cannot hold it, and the upload fails."""
 
-    def detect(self, image: np.ndarray) -> dl.AnnotationCollection:
-        collection = super().detect(image)
-        for annotation in collection:
-            annotation.metadata["area"] = np.int64(np.count_nonzero(image))
-        return collection
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        collections = super().predict(batch)
+        for annotation in itertools.chain(*collections):
+            annotation.metadata["area"] = np.int64(annotation.right - annotation.left)
+        return collections
 
 
 class HidesItsName(Detector):
     """Leaves model_info out: evaluation takes the predictions for ground truth."""
 
-    def detect(self, image: np.ndarray) -> dl.AnnotationCollection:
-        collection = dl.AnnotationCollection()
-        for box in super().detect(image):
-            plain = dl.Box(left=box.left, top=box.top, right=box.right, bottom=box.bottom, label=box.label)
-            collection.add(plain)
-        return collection
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        return [unnamed(boxes) for boxes in super().predict(batch)]
+
+
+def unnamed(boxes: dl.AnnotationCollection) -> dl.AnnotationCollection:
+    """The same boxes without the model's name."""
+    collection = dl.AnnotationCollection()
+    for box in boxes:
+        collection.add(dl.Box(left=box.left, top=box.top, right=box.right, bottom=box.bottom, label=box.label))
+    return collection
 
 
 class CountsInPercent(Detector):
     """Writes confidences from 0 to 100 straight into the metadata, past the SDK's own check."""
 
-    def detect(self, image: np.ndarray) -> dl.AnnotationCollection:
-        collection = super().detect(image)
-        for annotation in collection:
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        collections = super().predict(batch)
+        for annotation in itertools.chain(*collections):
             annotation.metadata["user"]["model"]["confidence"] *= 100
-        return collection
+        return collections
 
 
 class CleansUpTooMuch(Detector):
@@ -153,11 +166,7 @@ class UploadsByItself(Detector):
 
     def predict(self, batch: list[tuple[dl.Item, np.ndarray]], **kwargs: Any) -> list[dl.AnnotationCollection]:
         for item, image in batch:
-            drawn = dl.AnnotationCollection()
-            for box in self.detect(image):
-                plain = dl.Box(left=box.left, top=box.top, right=box.right, bottom=box.bottom, label=box.label)
-                drawn.add(plain)
-            item.annotations.upload(drawn)
+            item.annotations.upload(unnamed(self.detect(image)))
         return [dl.AnnotationCollection() for _ in batch]
 
 
@@ -178,8 +187,8 @@ class NestsItsVectors(Embedder):
 class EmbedsAnotherSize(Embedder):
     """Was given a larger model, and its configuration still declares the old size: every vector is skipped."""
 
-    def vector(self, image: np.ndarray) -> np.ndarray:
-        return np.repeat(super().vector(image), 2)
+    def embed(self, batch: list[np.ndarray], **kwargs: Any) -> list[list[float]]:
+        return [vector * 2 for vector in super().embed(batch)]
 
 
 class EmbedsBySize(Embedder):
@@ -190,7 +199,9 @@ class EmbedsBySize(Embedder):
 
 
 class AnswersNobody(Echo):
-    """Returns the answers, which the wrapper does not store, instead of adding them to the prompt item."""
+    """Keeps the answer to itself: what is not added to the prompt item is lost."""
 
-    def answer(self, prompt_item: dl.PromptItem, text: str) -> None:
-        self.answers = [*getattr(self, "answers", []), text]
+    def predict(self, batch: list[dl.PromptItem], **kwargs: Any) -> list:
+        for prompt_item in batch:
+            self.last = self.shortened(prompt_item.to_messages()[-1]["content"])
+        return []

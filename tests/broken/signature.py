@@ -92,8 +92,8 @@ class TrainsWithoutConverting(dl.BaseModelAdapter):
     load, save, train = Classifier.load, Classifier.save, Classifier.train
 
 
-class EvaluatesLater(Evaluator):
-    """Makes evaluate asynchronous: the wrapper gets a coroutine that nobody awaits."""
+class PredictsLater(Detector):
+    """Makes predict asynchronous for the client that it uses: the wrapper gets a coroutine that nobody awaits."""
 
-    async def evaluate(self, model: dl.Model, dataset: dl.Dataset, filters: dl.Filters, **kwargs: Any) -> dl.Model:
-        return super().evaluate(model=model, dataset=dataset, filters=filters)
+    async def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        return super().predict(batch)

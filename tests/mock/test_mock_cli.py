@@ -96,7 +96,7 @@ def test_a_scene_with_a_fault_is_told_in_a_line(tmp_path: Path) -> None:
     code, said = failing("--scene", str(path))
 
     assert code == 4
-    assert said.startswith(f"Error: {path}: unknown list 'itmes'; expected any of projects, ")
+    assert said.startswith(f"Error: cannot load the scene: {path}: unknown list 'itmes'; expected any of projects, ")
     assert said.count("\n") == 1
 
 
@@ -108,6 +108,14 @@ def test_a_port_in_use_is_told_in_a_line() -> None:
 
     assert code == 4
     assert said.startswith(f"Error: cannot serve on 127.0.0.1:{port}: ")
+    assert said.count("\n") == 1
+
+
+def test_a_ready_file_that_cannot_be_written_is_told_in_a_line(tmp_path: Path) -> None:
+    code, said = failing("--ready-file", str(tmp_path / "lost" / "ready.json"))
+
+    assert code == 4
+    assert said.startswith("Error: cannot write the ready file: ")
     assert said.count("\n") == 1
 
 

@@ -281,6 +281,17 @@ def test_overwrite_keeps_the_id_and_the_annotations(api: Api, item: dict[str, An
     assert answer.headers["x-item-op"] == "overwrite"
 
 
+def test_overwrite_can_make_a_new_item() -> None:
+    platform = Platform(overwrite_keeps_item=False)
+    platform.load_scene({"items": [{"filename": "/a.png", "annotations": [BOX]}]})
+    (item,) = platform.state.find("items", type="file")
+
+    made = Api(platform).upload(item["datasetId"], "/a.png", image(5, 6), mode="overwrite").json()
+
+    assert made["id"] != item["id"]
+    assert platform.state.count("annotations") == 0
+
+
 @pytest.mark.parametrize(
     ("asked", "status", "body", "told"),
     [
@@ -367,6 +378,27 @@ def test_one_annotation_is_answered_with_one(api: Api, item: dict[str, Any]) -> 
 
     assert added["metadata"]["system"] == {"automated": True}
     assert api.get(f"/items/{item['id']}").json()["annotationsCount"] == 2
+
+
+def test_attributes_are_changed_one_by_one_or_cleared(api: Api, item: dict[str, Any]) -> None:
+    (annotation,) = api.platform.state.all("annotations")
+
+    def change(**attributes: Any) -> Any:
+        body = {"metadata": {"system": {"attributes": attributes}}}
+        return api.put(f"/annotations/{annotation['id']}?system=true", body).json()["metadata"]["system"]["attributes"]
+
+    assert change(a="1", b="2") == {"a": "1", "b": "2"}
+    assert change(a=None, c="3") == {"b": "2", "c": "3"}
+    assert change() == {}
+
+
+def test_a_change_of_system_metadata_needs_the_flag(api: Api, item: dict[str, Any]) -> None:
+    (annotation,) = api.platform.state.all("annotations")
+    body = {"label": "dog", "metadata": {"system": {"status": "issue", "snapshots_": []}, "user": {"a": 1}}}
+
+    changed = api.put(f"/annotations/{annotation['id']}", body).json()
+
+    assert (changed["label"], changed["metadata"]) == ("dog", {"system": {"snapshots_": []}, "user": {"a": 1}})
 
 
 @pytest.mark.parametrize("given", [{"type": "blob", "label": "x"}, {"label": "x"}, "text", [[]]], ids=str)
@@ -463,6 +495,24 @@ def test_a_zip_holds_one_file_per_item(version: str, name: str, api: Api, item: 
     archive = zipfile.ZipFile(io.BytesIO(api.platform.state.read(answer["spec"]["outputItemId"])))
     assert archive.namelist() == [name]
     assert json.loads(archive.read(name))["_id"] == item["id"]
+
+
+def test_models_of_a_dpk_are_checked_when_it_is_installed(api: Api, item: dict[str, Any]) -> None:
+    models = [{"name": "m", "moduleName": "x", "outputType": "Image"}]
+    dpk = {"name": "d", "components": {"models": models}, "context": {"project": api.project_id}}
+
+    assert api.post("/app-registry", {**dpk, "scope": "public"}).status == 403
+    assert api.post("/app-registry", dpk).status == 200
+    answer = api.post("/apps", {"name": "app", "dpkName": "d", "projectId": api.project_id})
+
+    assert answer.status == 424
+    assert '"model.outputType": {"value": "Image"}' in answer.json()["message"]
+
+
+def test_an_empty_update_by_query_changes_nothing(api: Api, item: dict[str, Any]) -> None:
+    api.query({"filter": {"type": "file"}, "update": {}})
+
+    assert api.platform.state.get("items", item["id"]) == item
 
 
 def test_collections_mark_items(api: Api, item: dict[str, Any]) -> None:

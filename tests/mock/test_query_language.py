@@ -280,7 +280,7 @@ def test_and_is_all_and_or_is_any(parts: list[dict[str, Any]], document: dict[st
 
 
 @given(fields, bounds, documents)
-def test_at_least_is_more_or_equal_where_values_are_single(field: str, bound: Any, document: dict[str, Any]) -> None:
+def test_at_least_is_more_or_equal(field: str, bound: Any, document: dict[str, Any]) -> None:
     at_least, more, equal = (matcher({field: {op: bound}})(document) for op in ("$gte", "$gt", "$eq"))
 
     assert at_least is (more or equal)

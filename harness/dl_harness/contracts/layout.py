@@ -19,7 +19,10 @@ from dl_harness.evidence import Call, Entry, Evidence, FileChange, Flow
 LOADING = ("load_from_model",)
 TRAINING = ("train_model",)
 SAVING = ("save_to_model", "train_model")
-CACHES = ("home/.cache/", "home/.config/", "home/.local/", "home/.matplotlib/", "home/.keras/", "home/.nv/")
+CACHES = (
+    *("home/.cache/", "home/.config/", "home/.local/", "home/.matplotlib/", "home/.keras/", "home/.nv/"),
+    "home/.dataloop/logs/",  # SDK: dtlpy/__init__.py and logger.py
+)
 """Where libraries keep what they may lose; no adapter wrote there on purpose."""
 
 

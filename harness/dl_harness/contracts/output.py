@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dl_harness.contract import Judged, Judgement, Seen, contract
+from dl_harness.contract import Applies, Judged, Judgement, Seen, contract
 from dl_harness.contracts.reading import (
     EMBEDDING,
     PREDICTING,
@@ -22,21 +22,33 @@ from dl_harness.contracts.reading import (
     predicts_collections,
     same_entry,
     uses,
+    works_when_called,
 )
 from dl_harness.evidence import Call, Entry, Evidence, Flow
 
 DEFAULT_EMBEDDINGS_SIZE = 256  # SDK: configuration.get('embeddings_size', 256) in embed_items
 
+WITHOUT_LABELS = frozenset({"text", "ref_image"})
+"""Types whose content is not a label; the SDK gives them one of its own (SDK: FreeText, RefImage)."""
+
 TYPES_OF = {"segment": {"segment", "binary"}, "binary": {"binary", "segment"}, "class": {"class"}}
 """Types that serve an output type; segment and binary are read for each other (SDK: prepare_data)."""
 
 
-def has_coordinates(evidence: Evidence) -> str | None:
-    """Applies to annotations that have a shape."""
-    reason = predicts_collections(evidence)
-    if reason is None and evidence.subject.model.output_type == "class":
-        return "annotations of the output type class have no coordinates"
-    return reason
+POINTED = frozenset({"box", "point", "segment", "polyline", "ellipse"})
+"""Annotation types that are drawn through points in the item's pixel frame (SDK: entities/annotation_definitions)."""
+
+
+def _drawn(*types: str) -> Applies:
+    """Applies to adapters of which some annotation is of one of these types, or which predict none at all."""
+
+    def applies(evidence: Evidence) -> str | None:
+        seen = {one.type for _, _, one in predicted_annotations(evidence) if one.type is not None}
+        seen = seen or {evidence.subject.model.output_type or types[0]}
+        nothing = f"annotations of the type {listed(sorted(seen))} have no coordinates in the item"
+        return predicts_collections(evidence) or (nothing if seen.isdisjoint(types) else None)
+
+    return applies
 
 
 def _names(flow: Flow, item_ids: tuple[str, ...]) -> str:
@@ -67,6 +79,8 @@ def _lost(flow: Flow, call: Call) -> str:
 )
 def predict_returns_a_list(evidence: Evidence) -> Iterator[Judgement]:
     """SDK: predict_items maps over batch_collections twice."""
+    if not works_when_called(evidence, "predict"):
+        return
     for flow, call in came_back(evidence, "predict", *PREDICTING):
         told = call.returned
         assert told is not None
@@ -238,7 +252,7 @@ def labels_are_declared(evidence: Evidence) -> Iterator[Judgement]:
     """SDK: entities/model.py, id_to_label_map."""
     declared = set(evidence.subject.model.labels or ())
     for flow, item, one in predicted_annotations(evidence):
-        if not isinstance(one.label, str) or not one.label.strip():
+        if not isinstance(one.label, str) or not one.label.strip() or one.type in WITHOUT_LABELS:
             continue
         yield Judged("annotations")
         if one.label not in declared:
@@ -253,7 +267,7 @@ def labels_are_declared(evidence: Evidence) -> Iterator[Judgement]:
     why="JSON knows neither NaN nor infinity: the request is refused and every annotation of the item is lost.",
     fix="Drop degenerate detections before building annotations; check for NaN after dividing by a size or a sum.",
     needs=PREDICTING,
-    applies=has_coordinates,
+    applies=_drawn(*POINTED),
 )
 def coordinates_are_finite(evidence: Evidence) -> Iterator[Judgement]:
     """RFC 8259; requests encodes with allow_nan=False."""
@@ -270,19 +284,26 @@ def coordinates_are_finite(evidence: Evidence) -> Iterator[Judgement]:
     "OUT-009",
     "output format",
     "coordinates lie in the item's own pixel frame",
-    why="The platform draws and scores annotations in pixels of the stored item; coordinates of a resized or normalised"
-    " image land somewhere else.",
-    fix="Scale coordinates back to the item's width and height, and clip them to it.",
+    why="The platform draws and scores annotations in pixels of the stored item; coordinates and masks of a resized or"
+    " normalised image land somewhere else.",
+    fix="Scale coordinates and masks back to the item's width and height, and clip coordinates to it.",
     needs=PREDICTING,
-    applies=has_coordinates,
+    applies=_drawn(*POINTED, "binary"),
 )
 def coordinates_in_the_item(evidence: Evidence) -> Iterator[Judgement]:
     """docs: annotation JSON format, coordinates are pixels; a margin of 2 % (at least 1 px) is for rounding."""
+    shuffled = any(isinstance(judgement, Seen) for judgement in _in_order(evidence, "predict", "predict_items"))
     for flow, item, one in predicted_annotations(evidence):
         seen = flow.item(item)
-        if not one.points or not seen.width or not seen.height:
+        if shuffled and flow.batch_size != 1:
+            continue  # what belongs to another item is OUT-004's to say; alone, each item has its own
+        if not (one.points or one.mask_size) or not seen.width or not seen.height:
             continue
         yield Judged("annotations")
+        if one.mask_size not in {None, (seen.width, seen.height)}:
+            saw = "{} with a mask of {}x{} pixels".format(one, *one.mask_size or ())
+            expected = f"a mask of {seen.width}x{seen.height} pixels, the size of the item"
+            yield Seen(expected, saw, f"{seen.name} in {flow.label}", at(evidence, "predict"))
         margin_x, margin_y = max(1.0, 0.02 * seen.width), max(1.0, 0.02 * seen.height)
         outside = [
             (x, y)

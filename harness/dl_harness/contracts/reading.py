@@ -39,6 +39,12 @@ def answers_prompts(evidence: Evidence) -> bool:
     return bool(prompts) and all(prompts) and all(not r.length for r in returned)
 
 
+def works_when_called(evidence: Evidence, function: str) -> bool:
+    """Whether calling it runs its body; where it does not (a coroutine), the signature family says so."""
+    known = evidence.subject.functions.get(function)
+    return known is None or known.flavour in {"function", "generator", "staticmethod"}
+
+
 def came_back(evidence: Evidence, function: str, *names: str) -> Iterator[tuple[Flow, Call]]:
     """The wrapper's calls of a user function that returned something to judge."""
     for flow in evidence.named(*names):

@@ -78,7 +78,8 @@ def written(function: UserFunction) -> str:
         star = star or parameter.kind in {"var_positional", "keyword_only"}
         optional = "" if parameter.required or prefix else "=..."
         shown.append(f"{prefix}{parameter.name}{optional}")
-    return f"{function.name}({', '.join(('self', *shown))})"
+    shown = shown if function.flavour == "staticmethod" else ["self", *shown]
+    return f"{function.name}({', '.join(shown)})"
 
 
 def class_known(evidence: Evidence) -> str | None:
@@ -210,7 +211,7 @@ def init_takes_the_inputs(evidence: Evidence) -> Iterator[Judgement]:
 def _binds(name: str) -> Judge:
     def judge(evidence: Evidence) -> Iterator[Judgement]:
         function = evidence.subject.functions[name]
-        if function.flavour in {"staticmethod", "not callable"}:
+        if function.flavour == "not callable":
             return
         for call, arguments in CALLS[name].items():
             yield Judged("calls bound")
@@ -334,27 +335,31 @@ def _because(subject: Subject, use: str) -> str:
     return f"the manifest declares {use}" if use in subject.declared_uses else f"the class implements {use}"
 
 
+DOES_NOTHING = {
+    "coroutine function": "it is a coroutine function, whose body runs only when somebody awaits it",
+    "asynchronous generator": "it is an asynchronous generator, whose body runs only when somebody walks it",
+    "not callable": "it cannot be called",
+}
+"""What calling a function of a flavour comes to (see `UserFunction.flavour`)."""
+
+
 @contract(
     "SIG-015",
     "signature",
-    "user functions are plain methods",
+    "user functions do their work when they are called",
     why="The wrappers call them and use what comes back: from an async method they get a coroutine that nobody awaits,"
-    " and a static method receives the arguments shifted by one.",
+    " and what is no function cannot be called.",
     fix="Make it `def name(self, ...)`; run asynchronous clients inside it with asyncio.run.",
     applies=adapter_known,
 )
-def functions_are_plain_methods(evidence: Evidence) -> Iterator[Judgement]:
+def functions_do_their_work(evidence: Evidence) -> Iterator[Judgement]:
     """SDK: the wrappers call user functions synchronously."""
     for function in evidence.subject.functions.values():
         if not function.overridden:
             continue
         yield Judged("functions")
-        if function.flavour not in {"function", "generator"}:
-            yield Seen(f"{function.name} is a plain method", f"it is a {function.flavour}", function.name, function.place)
-        elif function.flavour == "generator" and function.name in {"load", "save", "train", "convert_from_dtlpy"}:
-            yield Seen(
-                f"{function.name} does its work when it is called",
-                "it is a generator, whose body runs only when somebody walks it",
-                function.name,
-                function.place,
-            )
+        saw = DOES_NOTHING.get(function.flavour)
+        if function.flavour == "generator" and function.name in {"load", "save", "train", "convert_from_dtlpy"}:
+            saw = "it is a generator, whose body runs only when somebody walks it"
+        if saw:
+            yield Seen(f"{function.name} does its work when it is called", saw, function.name, function.place)

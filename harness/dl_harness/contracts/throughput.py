@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from dl_harness.contract import Judged, Judgement, Seen, contract
 from dl_harness.contracts.reading import EMBEDDING, PREDICTING, at, counted, uses
 from dl_harness.contracts.signature import adapter_known, overridden
-from dl_harness.evidence import Evidence, Flow
+from dl_harness.evidence import Evidence, Flow, Place, RequestSeen
 
 BUDGET = 10
 """Platform calls per item; the wrapper itself needs 3, and 4 for items without their dataset (measured)."""
@@ -25,6 +25,30 @@ def _judged(evidence: Evidence, *names: str) -> Iterator[Flow]:
 
 def _function(flow: Flow) -> str:
     return "embed" if "embed" in flow.name else "predict"
+
+
+def _batching(evidence: Evidence, flow: Flow) -> Place:
+    """Where batches are made: in the author's own wrapper, or else where the batch arrives."""
+    function = _function(flow)
+    own = (name for name in (flow.name, f"{function}_items") if evidence.subject.overrides(name))
+    return at(evidence, next(own, function))
+
+
+def _busiest(evidence: Evidence, flow: Flow, requests: Iterable[RequestSeen]) -> Place:
+    """Where the function stands during which most of these requests were made."""
+    during = Counter(r.during for r in requests if r.during is not None)
+    return at(evidence, during.most_common(1)[0][0] if during else _function(flow))
+
+
+def _often(flow: Flow, times: Counter[str]) -> list[tuple[str, int]]:
+    """What was done more than once, in the order of the items."""
+    return [(item.id, times[item.id]) for item in flow.items if times.get(item.id, 0) > 1]
+
+
+def _named(flow: Flow, often: list[tuple[str, int]]) -> str:
+    """The first of several items, and how many others there are."""
+    first = flow.item(often[0][0]).name
+    return first if len(often) == 1 else f"{first}, and more than one for {counted(len(often) - 1, 'other')}"
 
 
 @contract(
@@ -50,7 +74,7 @@ def _once_per_batch(evidence: Evidence, function: str, names: tuple[str, ...]) -
         most = math.ceil(len(flow.items) / flow.batch_size)
         if len(calls) > most:
             expected = f"{counted(most, 'call')} for {counted(len(flow.items), 'item')} in batches of {flow.batch_size}"
-            yield Seen(expected, counted(len(calls), "call"), f"{function} in {flow.label}", at(evidence, function))
+            yield Seen(expected, counted(len(calls), "call"), f"{function} in {flow.label}", _batching(evidence, flow))
 
 
 @contract(
@@ -71,7 +95,7 @@ def batches_fit(evidence: Evidence) -> Iterator[Judgement]:
                 continue
             yield Judged("batches")
             if call.size > flow.batch_size:
-                yield Seen(f"at most {flow.batch_size} items", f"{call.size} items", f"{function} in {flow.label}", at(evidence, function))
+                yield Seen(f"at most {flow.batch_size} items", f"{call.size} items", f"{function} in {flow.label}", _batching(evidence, flow))
 
 
 @contract(
@@ -89,11 +113,8 @@ def prepared_once(evidence: Evidence) -> Iterator[Judgement]:
     for flow in _judged(evidence, *PREDICTING, *EMBEDDING):
         times = Counter(item for call in flow.called("prepare_item_func", None) for item in call.items)
         yield Judged("items", len(times))
-        often = [(item, n) for item, n in times.items() if n > 1]
-        if often:
-            item, n = often[0]
-            saw = f"{n} calls for {flow.item(item).name}, and the same for {len(often) - 1} more"
-            yield Seen("one call per item", saw, flow.label, at(evidence, _function(flow)))
+        if often := _often(flow, times):
+            yield Seen("one call per item", f"{often[0][1]} calls for {_named(flow, often)}", flow.label, at(evidence, _function(flow)))
 
 
 @contract(
@@ -115,7 +136,9 @@ def loaded_once(evidence: Evidence) -> Iterator[Judgement]:
         loads = flow.called("load", None)
         yield Judged("flows")
         if len(loads) > most:
-            yield Seen(counted(most, "load"), counted(len(loads), "load"), flow.label, at(evidence, "load"))
+            expected = "1 load" if most else "no load: the adapter was loaded when it was built"
+            caller = "__init__" if most and evidence.subject.overrides("__init__") else "load"
+            yield Seen(expected, counted(len(loads), "load"), flow.label, at(evidence, caller))
 
 
 @contract(
@@ -134,7 +157,7 @@ def artifacts_only_in_load(evidence: Evidence) -> Iterator[Judgement]:
         streams = [r for r in flow.requests if r.artifact and r.method == "GET"]
         if streams:
             during = f" during {streams[0].during}" if streams[0].during else ""
-            yield Seen("no artifact download", f"{counted(len(streams), 'request')} for artifacts{during}", flow.label, at(evidence, _function(flow)))
+            yield Seen("no artifact download", f"{counted(len(streams), 'request')} for artifacts{during}", flow.label, _busiest(evidence, flow, streams))
 
 
 @contract(
@@ -156,7 +179,7 @@ def model_is_not_written(evidence: Evidence) -> Iterator[Judgement]:
         writes = [r for r in flow.requests if r.method in {"PATCH", "PUT"} and (r.route or "").startswith("/ml/models/")]
         if writes:
             during = f" during {writes[0].during}" if writes[0].during else ""
-            yield Seen("no write to the model", f"{counted(len(writes), 'write')}{during}", flow.label, at(evidence, _function(flow)))
+            yield Seen("no write to the model", f"{counted(len(writes), 'write')}{during}", flow.label, _busiest(evidence, flow, writes))
 
 
 @contract(
@@ -178,7 +201,7 @@ def calls_within_budget(evidence: Evidence) -> Iterator[Judgement]:
         mean = len(flow.requests) / len(flow.items)
         if mean > budget:
             route, times = Counter(f"{r.method} {r.route}" for r in flow.requests).most_common(1)[0]
-            yield Seen(f"at most {budget} calls per item", f"{mean:.1f} calls per item; most often {route}, {times} times", flow.label, at(evidence, _function(flow)))
+            yield Seen(f"at most {budget} calls per item", f"{mean:.1f} calls per item; most often {route}, {times} times", flow.label, _busiest(evidence, flow, flow.requests))
 
 
 @contract(
@@ -200,7 +223,7 @@ def calls_do_not_grow(evidence: Evidence) -> Iterator[Judgement]:
         few, more = len(fewer.requests) / len(fewer.items), len(many.requests) / len(many.items)
         if more > 1.25 * few + 0.5:
             expected = f"about {few:.1f} calls per item, as for {len(fewer.items)} items"
-            yield Seen(expected, f"{more:.1f} per item for {len(many.items)} items", name, at(evidence, _function(many)))
+            yield Seen(expected, f"{more:.1f} per item for {len(many.items)} items", name, _busiest(evidence, many, many.requests))
 
 
 @contract(
@@ -215,15 +238,16 @@ def calls_do_not_grow(evidence: Evidence) -> Iterator[Judgement]:
 def downloaded_once(evidence: Evidence) -> Iterator[Judgement]:
     """SDK: the default prepare_item_func downloads once."""
     for flow in _judged(evidence, *PREDICTING, *EMBEDDING):
-        if flow.called("prepare_item_func", None) and max(Counter(c.items for c in flow.called("prepare_item_func", None)).values()) > 1:
+        prepared = Counter(call.items for call in flow.called("prepare_item_func", None))
+        if any(n > 1 for n in prepared.values()):
             continue  # prepared twice is THR-003's to say
-        times = Counter(r.item for r in flow.requests if r.item and not r.artifact and (r.route or "").endswith("/stream"))
-        yield Judged("downloads", sum(times.values()))
-        often = [(item, n) for item, n in times.items() if n > 1]
-        if often:
-            item, n = often[0]
-            saw = f"{n} downloads of {flow.item(item).name}, and the same for {len(often) - 1} more"
-            yield Seen("one download per item", saw, flow.label, at(evidence, _function(flow)))
+        streams = [r for r in flow.requests if r.item and not r.artifact and (r.route or "").endswith("/stream")]
+        times = Counter(r.item for r in streams if r.item is not None)
+        yield Judged("items", len(flow.items))
+        if often := _often(flow, times):
+            again = [r for place, r in enumerate(streams) if any(r.item == earlier.item for earlier in streams[:place])]
+            saw = f"{often[0][1]} downloads of {_named(flow, often)}"
+            yield Seen("one download per item", saw, flow.label, _busiest(evidence, flow, again))
 
 
 @contract(

@@ -97,9 +97,11 @@ def annotation(one: Any) -> AnnotationSeen:
     problems: list[str] = []
     coordinates: Any = None
     digest = ""
+    mask_size = None
     kind = getattr(one, "type", None)
     if kind == "binary":
         digest = _digest_of_mask(one.annotation_definition.geo)
+        mask_size = _size_of_mask(one.annotation_definition.geo)
     elif kind != "class":
         try:
             coordinates = one.coordinates
@@ -112,10 +114,15 @@ def annotation(one: Any) -> AnnotationSeen:
         "metadata": one.metadata,
         "attributes": one.attributes,
     }
-    return _from_document(document, problems, digest)
+    return _from_document(document, problems, digest, mask_size)
 
 
-def _from_document(document: Mapping[str, Any], problems: list[str] | None = None, digest: str = "") -> AnnotationSeen:
+def _from_document(
+    document: Mapping[str, Any],
+    problems: list[str] | None = None,
+    digest: str = "",
+    mask_size: tuple[int, int] | None = None,
+) -> AnnotationSeen:
     problems = list(problems or ())
     coordinates = document.get("coordinates")
     metadata = document.get("metadata") or {}
@@ -143,6 +150,7 @@ def _from_document(document: Mapping[str, Any], problems: list[str] | None = Non
         unserialisable=tuple(problems),
         confidence=_plain(model.get("confidence")) if isinstance(model, dict) else None,
         model_info=isinstance(model, dict),
+        mask_size=mask_size,
         digest=digest,
         text=text,
         mask=coordinates if kind == "binary" and isinstance(coordinates, str) else None,
@@ -192,6 +200,14 @@ def _digest_of_mask(mask: Any) -> str:
     return hashlib.sha1(repr(array.shape).encode() + np.ascontiguousarray(array).astype(bool).tobytes()).hexdigest()
 
 
+
+
+def _size_of_mask(mask: Any) -> tuple[int, int] | None:
+    """Width and height of a mask, if it has just these."""
+    import numpy as np
+
+    shape = np.shape(mask)
+    return (shape[1], shape[0]) if len(shape) == 2 else None
 
 
 def turned(content: bytes) -> bool:

@@ -59,7 +59,7 @@ class Runner:
 
     def _flow(self, label: str, function: Callable[[], Any], **about: Any) -> Any:
         self.begun.add(label)
-        return self._run(label, function, **about)
+        return self._run(label, function, **{"wrapper": self._spec.wrappers, **about})
 
     def _build(self, label: str) -> None:
         """Construct the adapter as the runner does; the base class's constructor loads the model."""

@@ -62,7 +62,10 @@ def change_annotation(state: State, annotation: Document, change: Document, auth
     change = {key: value for key, value in change.items() if key not in FIXED}
     if not system:
         change = _without_system(change)
-    changed = state.put("annotations", {**merge(annotation, change), **author.touch()})
+    merged = merge(annotation, change)
+    if ((change.get("metadata") or {}).get("system") or {}).get("attributes") == {}:
+        merged["metadata"]["system"]["attributes"] = {}  # clears all (former end-to-end tests)
+    changed = state.put("annotations", {**merged, **author.touch()})
     recount(state, annotation["itemId"], author.now())
     return changed
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 from dl_mock import documents
 from dl_mock.documents import Document
 from dl_mock.message import Response
+from dl_mock.routes.annotations import TYPES
 from dl_mock.routes.projects import allowed_project
 from dl_mock.routes.querying import answer_query
 from dl_mock.routing import ApiError, Call, Route
+
+OUTPUT_TYPES = {*TYPES, "embedding"}  # OpenAPI: ModelOutputType
 
 
 def get_app(call: Call) -> Response:
@@ -20,9 +25,12 @@ def install(call: Call) -> Response:
     given = call.body()
     dpk = given.pop("dpk", None) or {}
     project_id = allowed_project(call, given.get("projectId"))
-    found = next((one for one in call.state.find("dpks", name=given.get("dpkName") or dpk.get("name"))), None)
+    found = next(iter(call.state.find("dpks", name=given.get("dpkName") or dpk.get("name"))), None)
     if found is None:
         raise ApiError(404, f"dpk {given.get('dpkName')!r} does not exist")
+    models = (found.get("components") or {}).get("models") or []
+    for model in models:
+        _check_model(model)
     app = documents.fill(
         {**given, "dpkName": found["name"], "dpkVersion": found["version"]},
         call.author,
@@ -33,7 +41,7 @@ def install(call: Call) -> Response:
     )
     call.state.put("apps", app)
     if not given.get("customInstallation"):
-        for model in (found.get("components") or {}).get("models") or ():
+        for model in models:
             call.state.put("models", documents.model(_model_of(model, app, found), call.author, project_id))
     return Response.of_json(_with_dpk(call, app))
 
@@ -50,6 +58,8 @@ def publish_dpk(call: Call) -> Response:
         raise ApiError(400, "a dpk needs a project in its context")
     if not given.get("name"):
         raise ApiError(400, "a dpk needs a name")
+    if given.get("scope") == "public":
+        raise ApiError(403, "only Dataloop may publish a dpk for all (former end-to-end tests)")
     dpk = documents.fill(given, call.author, version="1.0.0", scope="project", components={})
     dpk.setdefault("baseId", dpk["id"])
     return call.reply("dpks", call.state.put("dpks", dpk))
@@ -82,6 +92,13 @@ def get_package(call: Call) -> Response:
 def _with_dpk(call: Call, app: Document) -> Document:
     dpk = call.state.get("dpks", app.get("dpkId", ""))
     return {**call.render("apps", app), "dpk": call.render("dpks", dpk) if dpk else app.get("dpk", {})}
+
+
+def _check_model(model: Document) -> None:
+    """Models are checked when they are installed, not when they are published (former end-to-end tests: 424)."""
+    kind = model.get("outputType")
+    if kind is not None and kind not in OUTPUT_TYPES:
+        raise ApiError(424, f'Validation Failed: {{"model.outputType": {{"value": {json.dumps(kind)}}}}}')
 
 
 def _model_of(model: Document, app: Document, dpk: Document) -> Document:

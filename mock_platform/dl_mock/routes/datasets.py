@@ -168,7 +168,7 @@ def _delete(call: Call, resource: str, rows: list[Any]) -> Response:
 def _update(call: Call, resource: str, rows: list[Any], change: Any, system: bool) -> Response:
     if not isinstance(change, dict):
         raise ApiError(400, f"update must be an object, not {change!r}")
-    for row in rows:
+    for row in rows if change else ():  # the SDK sends an empty change, which must do nothing
         if resource == "items":
             update_item(call.state, row, change, call.author, system)
         elif resource == "annotations":

@@ -12,7 +12,7 @@ from dl_mock import documents
 from dl_mock.documents import Author, Document, merge
 from dl_mock.media import mimetype, system_metadata
 from dl_mock.message import Response
-from dl_mock.routes.items import add_dir, make_dirs
+from dl_mock.routes.items import add_dir, make_dirs, remove_item
 from dl_mock.routing import ApiError, Call, Route
 from dl_mock.state import State
 
@@ -72,11 +72,13 @@ def upload(call: Call) -> Response:
         return call.reply("items", existing, {"x-item-op": "skip"})
     given = {"metadata": _metadata(form.fields), "description": form.fields.get("description")}
     given = {key: value for key, value in given.items() if value}
-    if existing is not None:
+    if existing is not None and call.platform.overwrite_keeps_item:
         item = replace_content(call.state, existing, form.content, call.author, **given)
         return call.reply("items", item, {"x-item-op": "overwrite"})
+    if existing is not None:
+        remove_item(call.state, existing)
     item = add_item(call.state, dataset, filename, form.content, call.author, **given)
-    return call.reply("items", item, {"x-item-op": "created"})
+    return call.reply("items", item, {"x-item-op": "created" if existing is None else "overwrite"})
 
 
 def revise(call: Call) -> Response:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dtlpy as dl
 
-from dl_harness.flows.reference.batches import ItemsFailed, LostResults
+from dl_harness.flows.reference.batches import ItemsFailedError, LostResultsError
 from dl_harness.flows.reference.data import prepare_data, training_root
 from dl_harness.flows.reference.embed import embed_dataset, embed_items
 from dl_harness.flows.reference.evaluate import evaluate_model
@@ -21,8 +21,8 @@ from dl_harness.flows.reference.train import train_model
 
 __all__ = [
     "WRAPPERS",
-    "ItemsFailed",
-    "LostResults",
+    "ItemsFailedError",
+    "LostResultsError",
     "embed_dataset",
     "embed_items",
     "evaluate_model",

@@ -16,11 +16,11 @@ PREPARING_THREADS = 16  # SDK: predict_items and embed_items prepare a batch in 
 PAGE_SIZE = 1000  # the platform's largest page
 
 
-class LostResults(Exception):
+class LostResultsError(Exception):
     """Something was not given, or not taken, item by item; the SDK loses it without a word."""
 
 
-class ItemsFailed(Exception):
+class ItemsFailedError(Exception):
     """Some items failed; the results of the others are stored."""
 
 
@@ -48,10 +48,10 @@ def prepared(
 
 
 def by_item(function: str, results: Iterable[Any], items: list[dl.Item]) -> list[tuple[dl.Item, Any]]:
-    """Each item with its own result. Raises LostResults when there is not one for each."""
+    """Each item with its own result. Raises LostResultsError when there is not one for each."""
     found = list(results)
     if len(found) != len(items):
-        raise LostResults(f"{function} returned {len(found)} results for {len(items)} items")
+        raise LostResultsError(f"{function} returned {len(found)} results for {len(items)} items")
     return list(zip(items, found, strict=True))
 
 
@@ -76,10 +76,10 @@ class Failures:
             self._failed.append((items, error))
 
     def report(self) -> None:
-        """Raise ItemsFailed if an exception was kept."""
+        """Raise ItemsFailedError if an exception was kept."""
         if self._failed:
             shown = [
                 f"{', '.join(item.filename for item in items)} ({type(error).__name__}: {error})"
                 for items, error in self._failed
             ]
-            raise ItemsFailed(f"{self._function} failed for {'; '.join(shown)}") from self._failed[0][1]
+            raise ItemsFailedError(f"{self._function} failed for {'; '.join(shown)}") from self._failed[0][1]

@@ -12,9 +12,8 @@ import os
 from typing import Any
 
 import dtlpy as dl
-from dtlpy.repositories.downloader import Downloader
 
-from dl_harness.flows.reference.batches import LostResults
+from dl_harness.flows.reference.batches import LostResultsError
 from dl_harness.flows.reference.settings import dataloop_path, setting
 
 TIMESTAMP = "%Y-%m-%d-%H%M%S"  # SDK: prepare_data
@@ -59,29 +58,30 @@ def _subsets(model: dl.Model) -> dict[str, Any]:
     subsets: dict[str, Any] | None = model.metadata.get("system", {}).get("subsets")
     if subsets is None:
         raise ValueError(f"the model {model.name} has no subsets: metadata.system.subsets is missing")
-    return subsets
+    return {name: query if "filter" in query else {"filter": query} for name, query in subsets.items()}
 
 
 def _download(adapter: dl.BaseModelAdapter, dataset: dl.Dataset, subset: str, folder: str, overwrite: bool) -> None:
     """Download one subset: annotated items, and those without annotations when the configuration includes them.
 
-    Raises ValueError for an empty subset, and LostResults when an item has no JSON of its own.
+    Raises ValueError for an empty subset, and LostResultsError when an item has no JSON of its own.
     """
     model = adapter.model_entity
-    query = _subsets(model)[subset]
-    _fetch(model, dataset, query, _wanted_annotations(model, subset), folder, overwrite)
+    items, annotations = _subsets(model)[subset], _wanted_annotations(model, subset)
+    os.makedirs(folder, exist_ok=True)
+    _fetch(dataset, folder, overwrite, items, annotations, **_masks(model, annotations))
     if setting(adapter, "include_background", False):
-        background = {**query, "filter": {"$and": [query["filter"], {"annotated": False}]}}
-        _fetch(model, dataset, background, None, folder, overwrite)
-    items, documents = _count(os.path.join(folder, "items")), _count(os.path.join(folder, "json"))
-    if not items:
+        background = {**items, "filter": {"$and": [items["filter"], {"annotated": False}]}}
+        _fetch(dataset, folder, overwrite, background)
+    files, documents = _count(os.path.join(folder, "items")), _count(os.path.join(folder, "json"))
+    if not files:
         raise ValueError(
-            f"the subset {subset} is empty: no item of {dataset.name} matches {query['filter']} with an annotation of"
-            f" {_wanted_annotations(model, subset)}"
+            f"the subset {subset} is empty: no item of {dataset.name} matches {items['filter']} and has an annotation"
+            f" that matches {annotations}"
         )
-    if documents < items:
-        raise LostResults(
-            f"the subset {subset} has {items} items but {documents} JSON files: items whose names differ only in their"
+    if documents < files:
+        raise LostResultsError(
+            f"the subset {subset} has {files} items but {documents} JSON files: items whose names differ only in their"
             " extension share one"
         )
 
@@ -92,46 +92,42 @@ def _wanted_annotations(model: dl.Model, subset: str) -> dict[str, Any] | None:
     It is the model's own for this subset, or else annotations of its output type, without those that models made.
     """
     output_type = model.output_type
-    if output_type == "embedding":
+    query = model.metadata.get("system", {}).get("annotationsSubsets", {}).get(subset)
+    if output_type == "embedding" or (query is None and output_type is None):
         return None
-    query: dict[str, Any] | None = copy.deepcopy(
-        model.metadata.get("system", {}).get("annotationsSubsets", {}).get(subset)
-    )
-    if query is None:
-        if output_type is None:
-            return None
-        types = list(MASKS) if output_type in MASKS else [output_type]
-        query = {"filter": {"$and": [{"type": {"$in": types}}]}}
+    types = list(MASKS) if output_type in MASKS else [output_type]
+    terms = [query["filter"] if query else {"type": {"$in": types}}]
     if not model.configuration.get("include_model_annotations", False):
-        query["filter"] = {"$and": [query["filter"], {"metadata.system.model.name": {"$exists": False}}]}
-    return query
+        terms.append({"metadata.system.model.name": {"$exists": False}})
+    return {"filter": {"$and": terms}}
 
 
 def _fetch(
-    model: dl.Model,
     dataset: dl.Dataset,
-    items: dict[str, Any],
-    annotations: dict[str, Any] | None,
     folder: str,
     overwrite: bool,
+    items: dict[str, Any],
+    annotations: dict[str, Any] | None = None,
+    **masks: Any,
 ) -> None:
-    """Download items to <folder>/items and their JSON to <folder>/json; for semantic masks also <folder>/instance."""
+    """Download the items that have such an annotation to <folder>/items, and their JSON to <folder>/json."""
+    query = {**items, "join": annotations} if annotations else items
+    options = {"local_path": folder, "overwrite": overwrite}
+    dataset.items.download(filters=_filters(query), raise_on_error=True, **options, **masks)
+    dataset.download_annotations(filters=_filters(query), **options)
 
-    def filters() -> dict[str, dl.Filters | None]:  # the SDK writes into the queries it is given
-        wanted = {"resource": dl.FiltersResource.ANNOTATION, "use_defaults": False}
-        return {
-            "filters": dl.Filters(custom_filter=copy.deepcopy(items)),
-            "annotation_filters": annotations and dl.Filters(custom_filter=copy.deepcopy(annotations), **wanted),
-        }
 
-    if model.output_type == dl.AnnotationType.SEGMENTATION:
-        masks = dl.ViewAnnotationOptions.INSTANCE
-        dataset.items.download(
-            **filters(), local_path=folder, annotation_options=masks, overwrite=overwrite, raise_on_error=True
-        )
-    Downloader(dataset.items)._download_recursive(
-        **filters(), local_path=folder, overwrite=overwrite, raise_on_error=True
-    )
+def _masks(model: dl.Model, annotations: dict[str, Any] | None) -> dict[str, Any]:
+    """What asks for images of label ids in <folder>/instance; a model of semantic masks learns from them."""
+    if model.output_type != dl.AnnotationType.SEGMENTATION:
+        return {}
+    annotation_filters = _filters(annotations or {}, resource=dl.FiltersResource.ANNOTATION, use_defaults=False)
+    return {"annotation_options": [dl.ViewAnnotationOptions.INSTANCE], "annotation_filters": annotation_filters}
+
+
+def _filters(query: dict[str, Any], **options: Any) -> dl.Filters:
+    """A query as filters, in a copy: the SDK writes into the queries it is given."""
+    return dl.Filters(custom_filter=copy.deepcopy(query), **options)
 
 
 def _count(folder: str) -> int:

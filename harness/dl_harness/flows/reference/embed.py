@@ -6,7 +6,7 @@ from typing import Any
 
 import dtlpy as dl
 
-from dl_harness.flows.reference.batches import Failures, LostResults, by_item, is_prompt, prepared, selected
+from dl_harness.flows.reference.batches import Failures, LostResultsError, by_item, is_prompt, prepared, selected
 from dl_harness.flows.reference.settings import EMBEDDINGS_SIZE, setting
 
 
@@ -20,8 +20,8 @@ def embed_items(
 ) -> tuple[list[dl.Item], list[Any]]:
     """For each batch: prepare its items and embed; then store one vector per item in the model's feature set.
 
-    Vectors of prompt items are stored only when `upload_features` asks for it. Raises ItemsFailed at the end when some
-    items got no vector of the model's size (docs: model_adapter_flows).
+    Vectors of prompt items are stored only when `upload_features` asks for it. Raises ItemsFailedError at the end when
+    some items got no vector of the model's size (docs: model_adapter_flows).
     """
     upload = setting(adapter, "upload_features") if upload_features is None else upload_features
     feature_set = adapter.feature_set
@@ -32,7 +32,7 @@ def embed_items(
             embedded += by_item("embed", adapter.embed(batch, **kwargs), batch_items)
     if upload is not False:
         embedded = _whole(embedded, setting(adapter, "embeddings_size", EMBEDDINGS_SIZE), failures)
-        _store(feature_set, [one for one in embedded if upload or not is_prompt(one[0])])
+        _store(adapter, feature_set, [one for one in embedded if upload or not is_prompt(one[0])])
     failures.report()
     return [item for item, _ in embedded], [vector for _, vector in embedded]
 
@@ -58,16 +58,16 @@ def _whole(embedded: list[tuple[dl.Item, Any]], size: int, failures: Failures) -
         with failures.kept([item]):
             if vector is None or len(vector) != size:
                 saw = "no vector" if vector is None else f"a vector of {len(vector)} numbers"
-                raise LostResults(f"embed returned {saw}, the model's embeddings_size is {size}")
+                raise LostResultsError(f"embed returned {saw}, the model's embeddings_size is {size}")
             whole.append((item, vector))
     return whole
 
 
-def _store(feature_set: dl.FeatureSet, embedded: list[tuple[dl.Item, Any]]) -> None:
+def _store(adapter: dl.BaseModelAdapter, feature_set: dl.FeatureSet, embedded: list[tuple[dl.Item, Any]]) -> None:
     if embedded:
         feature_set.features.create(
             entity=[item for item, _ in embedded],
             value=[vector for _, vector in embedded],
             feature_set_id=feature_set.id,
-            project_id=feature_set.project_id,
+            project_id=adapter.model_entity.project_id,
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import dtlpy as dl
 
-from dl_harness.flows.reference.batches import Failures, by_item, is_prompt, prepared, selected
+from dl_harness.flows.reference.batches import Failures, LostResultsError, by_item, is_prompt, prepared, selected
 
 
 def predict_items(
@@ -14,7 +14,7 @@ def predict_items(
 ) -> tuple[list[dl.Item], list[dl.Annotation]]:
     """For each batch: prepare its items, predict, and put the annotations in place of the model's earlier ones.
 
-    Raises ItemsFailed at the end when some items got no result (docs: model_adapter_flows).
+    Raises ItemsFailedError at the end when some items got no result (docs: model_adapter_flows).
     """
     annotations: list[dl.Annotation] = []
     failures = Failures("predict")
@@ -51,5 +51,5 @@ def _replace_annotations(
     adapter._update_predictions_metadata(item, collection)
     uploaded = list(adapter._upload_model_annotations(item, collection))
     if len(uploaded) != len(collection):
-        raise RuntimeError(f"the platform took {len(uploaded)} of {len(collection)} annotations")
+        raise LostResultsError(f"the platform took {len(uploaded)} of {len(collection)} annotations")
     return uploaded

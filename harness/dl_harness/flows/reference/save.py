@@ -9,7 +9,7 @@ from typing import Any
 
 import dtlpy as dl
 
-from dl_harness.flows.reference.batches import LostResults
+from dl_harness.flows.reference.batches import LostResultsError
 
 
 def save_to_model(
@@ -21,7 +21,7 @@ def save_to_model(
 ) -> None:
     """Save to a folder, upload the folder as the model's artifacts, clean up (docs: model_adapter_flows).
 
-    `replace` overwrites artifacts of the same path; others stay. Raises LostResults when the platform refuses a file.
+    Artifacts of the same path are replaced, others stay. Raises LostResultsError when a file did not arrive.
     """
     if local_path is None:
         local_path = tempfile.mkdtemp(prefix=f"model_{adapter.model_entity.name}")
@@ -38,7 +38,7 @@ def _upload(model: dl.Model, folder: str) -> None:
     prefix = f"/artifacts/models/{model.name}/"
     missing = _files(folder) - {item.filename.removeprefix(prefix) for item in arrived if item is not None}
     if missing:
-        raise LostResults(f"the platform did not take {', '.join(sorted(missing))} as artifacts of {model.name}")
+        raise LostResultsError(f"the platform did not take {', '.join(sorted(missing))} as artifacts of {model.name}")
 
 
 def _files(folder: str) -> set[str]:

@@ -12,9 +12,11 @@ EMBEDDINGS_SIZE = 256  # SDK: configuration.get('embeddings_size', 256)
 
 
 def setting(adapter: dl.BaseModelAdapter, name: str, default: Any = None) -> Any:
-    """A setting from the model's configuration, or its default; reading it leaves the model as it is."""
-    configuration = adapter.configuration
-    return configuration[name] if name in configuration else default
+    """A setting from the model's configuration, or its default.
+
+    It is read from a copy: `get` of the SDK's configuration writes the default to the platform's model.
+    """
+    return dict(adapter.configuration).get(name, default)
 
 
 def dataloop_path() -> str:

@@ -1,0 +1,141 @@
+"""How values compare: equality with wildcards and lists, order, dates as instants, distance of vectors."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from functools import lru_cache
+from typing import Any
+
+Test = Callable[[list[Any]], bool]  # of the values found at a field; none if it is missing
+
+_MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?")
+
+
+def equals(literal: Any) -> Test:
+    """Equality with a literal: wildcards in text, dates as instants, null also for a missing field."""
+    if literal is None:
+        return lambda values: not values or any(value is None for value in elements(values))
+    if isinstance(literal, list):
+        return lambda values: any(isinstance(value, list) and _same(value, literal) for value in values)
+    equal = _scalar_equals(literal)
+    return lambda values: any(equal(value) for value in elements(values))
+
+
+def one_of(literals: Sequence[Any]) -> Test:
+    """Equality with any of the literals; the usual case, plain texts, is one set look-up."""
+    plain = frozenset(text for text in literals if isinstance(text, str) and not _special(text))
+    others = [equals(literal) for literal in literals if not (isinstance(literal, str) and literal in plain)]
+
+    def test(values: list[Any]) -> bool:
+        if any(isinstance(value, str) and value in plain for value in elements(values)):
+            return True
+        return any(other(values) for other in others)
+
+    return test
+
+
+def compares(operator: str, bound: str | float) -> Test:
+    """Order against a value of the same kind; a missing field never satisfies it."""
+    holds: Callable[[Any, Any], bool] = {
+        "$gt": lambda left, right: left > right,
+        "$gte": lambda left, right: left >= right,
+        "$lt": lambda left, right: left < right,
+        "$lte": lambda left, right: left <= right,
+    }[operator]
+    if isinstance(bound, bool):
+        return lambda values: any(isinstance(value, bool) and holds(value, bound) for value in elements(values))
+    if not isinstance(bound, str):
+        return lambda values: any(_number(value) and holds(value, bound) for value in elements(values))
+    instant = moment(bound)
+
+    def test(value: Any) -> bool:
+        if not isinstance(value, str):
+            return False
+        other = moment(value) if instant is not None else None
+        return holds(value, bound) if other is None else holds(other, instant)
+
+    return lambda values: any(test(value) for value in elements(values))
+
+
+@lru_cache(maxsize=4096)
+def moment(text: str) -> float | None:
+    """Seconds since 1970 of an ISO date or time, or None; a time without zone, and a bare date, are UTC."""
+    parts = _MOMENT.fullmatch(text)
+    if parts is None:
+        return None
+    year, month, day, hour, minute, second, fraction, zone = parts.groups()
+    try:
+        stamp = datetime(
+            int(year),
+            int(month),
+            int(day),
+            int(hour or 0),
+            int(minute or 0),
+            int(second or 0),
+            tzinfo=timezone.utc,
+        )
+    except ValueError:  # digits that are no date, such as month 13
+        return None
+    offset = timedelta()
+    if zone and zone != "Z":
+        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:])) * (-1 if zone[0] == "-" else 1)
+    return (stamp - offset).timestamp() + (float(f"0.{fraction}") if fraction else 0.0)
+
+
+@lru_cache(maxsize=1024)
+def wildcard(pattern: str) -> Callable[[str], Any]:
+    """`*` is any run of characters, also across `/`, and `?` is one; the whole text must fit."""
+    source = "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
+    return re.compile(re.sub(r"(?:\.\*)+", ".*", source), re.DOTALL).fullmatch
+
+
+def distance(left: Sequence[float], right: Sequence[float]) -> float:
+    """Euclidean distance; vectors of different length are infinitely far apart (assumed)."""
+    return math.dist(left, right) if len(left) == len(right) else math.inf
+
+
+def elements(values: list[Any]) -> list[Any]:
+    """Values with lists opened: a scalar meets a list by meeting one of its elements."""
+    if not any(isinstance(value, list) for value in values):
+        return values
+    opened: list[Any] = []
+    for value in values:
+        if isinstance(value, list):
+            opened.extend(value)
+        else:
+            opened.append(value)
+    return opened
+
+
+def _scalar_equals(literal: Any) -> Callable[[Any], bool]:
+    if isinstance(literal, bool):
+        return lambda value: value is literal
+    if not isinstance(literal, str):
+        return lambda value: _number(value) and bool(value == literal)
+    if "*" in literal or "?" in literal:
+        fits = wildcard(literal)
+        return lambda value: isinstance(value, str) and fits(value) is not None
+    instant = moment(literal)
+    if instant is None:
+        return lambda value: isinstance(value, str) and value == literal
+    return lambda value: isinstance(value, str) and (value == literal or moment(value) == instant)
+
+
+def _special(text: str) -> bool:
+    return "*" in text or "?" in text or moment(text) is not None
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Deep equality that keeps booleans and numbers apart."""
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_same, left, right))
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
+    return bool(left == right) and isinstance(left, bool) is isinstance(right, bool)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

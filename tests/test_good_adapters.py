@@ -1,0 +1,56 @@
+"""Adapters in many styles that do nothing wrong, and about which no contract has anything to say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dl_harness import checking
+
+GOOD = Path(__file__).resolve().parent / "good"
+
+DETECTOR: dict[str, Any] = {
+    "model": {"name": "detector", "outputType": "box", "labels": ["bright", "dark"]},
+    "artifacts": str(GOOD / "artifacts" / "detector"),
+}
+ADAPTERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "stateful-with-artifacts": ("detector.py:Detector", DETECTOR),
+    "subclass-of-a-subclass-with-a-metric-of-its-own": ("evaluator.py:Evaluator", DETECTOR),
+    "generator-inside": ("streaming.py:Streaming", DETECTOR),
+    "functional-with-a-static-method": (
+        "functional.py:DayOrNight",
+        {"model": {"name": "day-or-night", "outputType": "class", "labels": ["day", "night"]}},
+    ),
+    "trainer": (
+        "classifier.py:Classifier",
+        {"model": {"name": "classifier", "outputType": "class", "labels": ["red", "green"]}},
+    ),
+    "decorated-masks-from-numpy-alone": (
+        "segmenter.py:Segmenter",
+        {"model": {"name": "segmenter", "outputType": "binary", "labels": ["bright"]}},
+    ),
+    "embedder": ("embedder.py:Embedder", {"model": {"name": "embedder", "configuration": {"embeddings_size": 24}}}),
+    "texts": (
+        "words.py:LongOrShort",
+        {"model": {"name": "words", "inputType": "text", "outputType": "class", "labels": ["long", "short"]}},
+    ),
+    "prompts": ("prompts.py:Echo", {}),
+    "prompts-through-two-base-classes": ("providers.py:Parrot", {"model": {"configuration": {"provider": "Polly"}}}),
+    "more-inputs-than-the-model": ("with_inputs", {}),
+    "delegate-from-the-configuration": ("delegate", {}),
+}
+"""Target below `good/`, and what the check is given."""
+
+
+@pytest.mark.parametrize("wrappers", ["sdk", "reference"])
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_a_good_adapter_passes_everything(name: str, wrappers: str) -> None:
+    target, given = ADAPTERS[name]
+
+    (report,) = checking.run([str(GOOD / target)], {**given, "wrappers": wrappers}).report.adapters
+
+    said = {r.contract: r.findings or r.reason for r in report.results if r.verdict not in {"pass", "inapplicable"}}
+    assert said == {}
+    assert report.verdict == "pass"
