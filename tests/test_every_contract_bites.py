@@ -8,19 +8,18 @@ whole catalogue.
 from __future__ import annotations
 
 import ast
-import json
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from ahead import ahead
 from dl_harness import checking
 from dl_harness.checking import Checked
 from dl_harness.contract import CONTRACTS
-from dl_harness.results import Finding, Result
+from dl_harness.results import Result
 
 TESTS = Path(__file__).resolve().parent
 
@@ -127,32 +126,28 @@ BROKEN = {
     "LIF-011": Broken("broken/lifecycle.py:PhonesHome", DETECTOR),
 }
 
-RUNS = [
-    pytest.param(id_, catalogue, id=f"{id_}-{name}", marks=[pytest.mark.slow] if slow else [])
-    for id_ in BROKEN
-    for name, catalogue, slow in (
-        *([("without evaluation", WITHOUT_EVALUATION, False)] if id_ not in EVALUATING else []),
-        ("whole catalogue", WHOLE, id_ not in EVALUATING),
-    )
-]
 
-Check = Callable[[str, tuple[str, ...]], Checked]
+class Run(NamedTuple):
+    """A broken adapter by the contract that it breaks, and the contracts that it meets."""
+
+    contract: str
+    catalogue: tuple[str, ...] = WITHOUT_EVALUATION
+
+
+DEFAULT = [Run(id_, WHOLE if id_ in EVALUATING else WITHOUT_EVALUATION) for id_ in BROKEN]
+THE_REST = [Run(id_, WHOLE) for id_ in BROKEN if id_ not in EVALUATING]
+
+
+def carry_out(run: Run) -> Checked:
+    broken = BROKEN[run.contract]
+    return checking.run([str(TESTS / broken.target)], {**broken.given, "select": run.catalogue})
 
 
 @pytest.fixture(scope="module")
-def check(request: pytest.FixtureRequest) -> Iterator[Check]:
-    """The check of a contract's broken adapter; all that this session needs run in the background, two at a time."""
-    wanted = [item.callspec.params for item in request.session.items if item.fspath == request.fspath and hasattr(item, "callspec")]
-    keys = dict.fromkeys((p["id_"], p["catalogue"]) for p in wanted if "catalogue" in p)
-    with ThreadPoolExecutor(2) as pool:
-        futures = {key: pool.submit(run, *key) for key in keys}
-        yield lambda id_, catalogue: (futures.get((id_, catalogue)) or pool.submit(run, id_, catalogue)).result()
-        pool.shutdown(cancel_futures=True)
-
-
-def run(id_: str, catalogue: tuple[str, ...]) -> Checked:
-    broken = BROKEN[id_]
-    return checking.run([str(TESTS / broken.target)], {**broken.given, "select": catalogue})
+def check(request: pytest.FixtureRequest) -> Iterator[Callable[[Run], Checked]]:
+    """What a run came to."""
+    with ahead(request, "run", carry_out) as result:
+        yield result
 
 
 def results(checked: Checked) -> dict[str, Result]:
@@ -161,24 +156,70 @@ def results(checked: Checked) -> dict[str, Result]:
 
 
 def test_every_contract_has_a_broken_adapter() -> None:
-    assert list(BROKEN) == list(CONTRACTS)
+    assert set(BROKEN) == set(CONTRACTS)
 
 
-@pytest.mark.parametrize(("id_", "catalogue"), RUNS)
-def test_only_this_contract_fails(check: Check, id_: str, catalogue: tuple[str, ...]) -> None:
-    found = results(check(id_, catalogue))
+@pytest.mark.parametrize("run", DEFAULT, ids=lambda run: run.contract)
+def test_only_this_contract_is_broken(check: Callable[[Run], Checked], run: Run) -> None:
+    assert_only_this_is_broken(results(check(run)), run.contract)
 
-    expected = "fail" if CONTRACTS[id_].severity == "error" else "warning"
-    assert {r.contract: r.verdict for r in found.values() if r.verdict not in QUIET} == {id_: expected}
+
+@pytest.mark.slow
+@pytest.mark.parametrize("run", THE_REST, ids=lambda run: run.contract)
+def test_only_this_contract_is_broken_in_an_evaluation_too(check: Callable[[Run], Checked], run: Run) -> None:
+    assert_only_this_is_broken(results(check(run)), run.contract)
+
+
+def assert_only_this_is_broken(found: Mapping[str, Result], id_: str) -> None:
+    """One contract has findings, each of which says everything and points to the adapter."""
+    severity = {"error": "fail", "warning": "warning"}[CONTRACTS[id_].severity]
+    assert {r.contract: r.verdict for r in found.values() if r.verdict not in QUIET} == {id_: severity}
     file, lines = BROKEN[id_].lines
-    assert [f for f in found[id_].findings if not says_everything(f)] == []
-    assert all(Path(f.file or "").resolve() == file and f.line in lines for f in found[id_].findings)
+    for finding in found[id_].findings:
+        assert all((finding.expected, finding.saw, finding.where)), finding
+        assert "dl-harness-" not in f"{finding.expected}{finding.saw}{finding.where}", "a path of the workspace"
+        assert (Path(finding.file or "").resolve(), finding.line in lines) == (file, True), finding
 
 
 QUIET = {"pass", "inapplicable", "vacuous"}
 
 
-def says_everything(finding: Finding) -> bool:
-    """Whether a person can act on a finding, and it holds no path of the workspace."""
-    texts = (finding.expected, finding.saw, finding.where)
-    return all(texts) and finding.line is not None and not any("dl-harness-" in text for text in texts)
+def test_three_collections_for_four_items_cost_three_of_ten_items_their_annotations(
+    check: Callable[[Run], Checked],
+) -> None:
+    checked = check(Run("OUT-002"))
+
+    (drawn,) = checked.drawn.values()
+    lost = [one.item.name for one in drawn if not one.annotations]
+    assert (len(drawn), lost) == (10, ["coffee.jpg", "grace_hopper.jpg", "rocket.jpg"])
+    assert [(f.expected, f.saw, f.where) for f in results(checked)["OUT-002"].findings[:3]] == [
+        (
+            "4 collections for 4 items",
+            "3 collections; nothing is stored for coffee.jpg",
+            "predict in predict_items",
+        ),
+        (
+            "4 collections for 4 items",
+            "3 collections; nothing is stored for grace_hopper.jpg",
+            "predict in predict_items",
+        ),
+        (
+            "2 collections for 2 items",
+            "1 collection; nothing is stored for rocket.jpg",
+            "predict in predict_items",
+        ),
+    ]
+
+
+def test_a_generator_costs_every_item_its_annotations(check: Callable[[Run], Checked]) -> None:
+    checked = check(Run("OUT-001"))
+
+    (drawn,) = checked.drawn.values()
+    assert [one.annotations for one in drawn] == [()] * 10
+    assert [finding.saw for finding in results(checked)["OUT-001"].findings[:3]] == [
+        "a generator; astronaut.jpg lost 2 annotations, blank.png lost 1 annotation, cat.jpg lost 1 annotation,"
+        " coffee.jpg lost 2 annotations",
+        "a generator; display.png lost 1 annotation, flower.jpg lost 2 annotations, galaxies.jpg lost 2 annotations,"
+        " grace_hopper.jpg lost 2 annotations",
+        "a generator; palace.jpg lost 2 annotations, rocket.jpg lost 2 annotations",
+    ]

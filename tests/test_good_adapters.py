@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from ahead import ahead
 from dl_harness import checking
+from dl_harness.results import AdapterReport
 
 GOOD = Path(__file__).resolve().parent / "good"
 
@@ -44,12 +47,35 @@ ADAPTERS: dict[str, tuple[str, dict[str, Any]]] = {
 """Target below `good/`, and what the check is given."""
 
 
-@pytest.mark.parametrize("wrappers", ["sdk", "reference"])
-@pytest.mark.parametrize("name", ADAPTERS)
-def test_a_good_adapter_passes_everything(name: str, wrappers: str) -> None:
-    target, given = ADAPTERS[name]
+class Run(NamedTuple):
+    """An adapter by its name, under the SDK's wrapper functions or the reference ones."""
 
-    (report,) = checking.run([str(GOOD / target)], {**given, "wrappers": wrappers}).report.adapters
+    name: str
+    wrappers: str
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.wrappers}"
+
+
+RUNS = [Run(name, wrappers) for name in ADAPTERS for wrappers in ("sdk", "reference")]
+
+
+def carry_out(run: Run) -> AdapterReport:
+    target, given = ADAPTERS[run.name]
+    (report,) = checking.run([str(GOOD / target)], {**given, "wrappers": run.wrappers}).report.adapters
+    return report
+
+
+@pytest.fixture(scope="module")
+def check(request: pytest.FixtureRequest) -> Iterator[Callable[[Run], AdapterReport]]:
+    """What a run came to."""
+    with ahead(request, "run", carry_out) as result:
+        yield result
+
+
+@pytest.mark.parametrize("run", RUNS, ids=str)
+def test_a_good_adapter_passes_everything(check: Callable[[Run], AdapterReport], run: Run) -> None:
+    report = check(run)
 
     said = {r.contract: r.findings or r.reason for r in report.results if r.verdict not in {"pass", "inapplicable"}}
     assert said == {}

@@ -27,6 +27,8 @@ from dl_harness.flows.stage import FlowFailed, Stage, connected
 from dl_harness.spec import Spec, read
 from dl_harness.target import model_facts
 from dl_harness.workspace import Workspace
+from dl_mock.clock import ticking_clock
+from dl_mock.ids import ObjectIds
 from dl_mock.platform import Platform
 
 POLL_S = 0.02
@@ -190,7 +192,8 @@ def _artifacts_folder(check: Check, stage: plan.Stage) -> Path | None:
 def _run_stage(check: Check, stage: plan.Stage, prepared: Prepared, wanted: set[str]) -> None:
     from dl_harness.flows.running import Runner
 
-    platform = Platform()
+    clock = ticking_clock()  # the same ids and dates in every run, hence the same order of items
+    platform = Platform(clock=clock, new_id=ObjectIds(clock))
     check.platform.append(platform)
     seeded = _seed(platform, prepared, _artifacts_folder(check, stage))
     with connected(platform, check.workspace.dataloop) as session:

@@ -26,7 +26,7 @@ USER_FUNCTIONS = (
 """What the author of an adapter writes (SDK: ml/base_model_adapter.py, NEED TO IMPLEMENT THESE METHODS)."""
 
 Ending = Literal["returned", "raised", "exited", "hung", "crashed", "interrupted"]
-"""How a call or a flow ended; `crashed` means that the process died without a word."""
+"""How a call or a flow ended; `crashed` means that the process died without a word (a flow's failure says of what)."""
 
 
 _BATCH_FAILED = re.compile(r"^Failed to .*? Error: (.+)$", re.MULTILINE)
@@ -484,7 +484,7 @@ class _Folding:
 
     def flow(self, unfinished: Ending) -> Flow:
         end = self.end or FlowEnded(label=self.start.label, ended=unfinished)
-        if self.end is not None:  # calls in other threads, which the end of the flow left behind
+        if self.end is not None and self.end.ended != "crashed":  # calls in other threads, which the flow left behind
             self.calls = {id_: _left_behind(call, unfinished) for id_, call in self.calls.items()}
         return Flow(
             **{name: getattr(self.start, name) for name in self.start.__struct_fields__},

@@ -21,13 +21,16 @@ import msgspec
 
 from dl_harness import spec as specs
 from dl_harness.contract import Contract
-from dl_harness.evidence import Event, Evidence, Failure, FlowEnded, FlowStarted, Planned, assemble, decode
+from dl_harness.evidence import Event, Evidence, Failure, FlowEnded, FlowStarted, Place, Planned, assemble, decode
 from dl_harness.spec import Service, Spec, Target, UsageError
 from dl_harness.workspace import Workspace, prepare
 
 MOST_RESTARTS = 40
 SERVICE_LIMIT_S = 30.0
 TAIL = 16_384
+SILENT = -1_000
+"""Instead of an exit status, for a child that had to be ended."""
+
 KEPT_OUT = re.compile(r"(^|_)(PYTHONPATH|PYTHONHOME|PYTEST_CURRENT_TEST|COVERAGE_PROCESS_START)$|^DTLPY_|^DATALOOP")
 SECRET_NAME = re.compile(r"(?:^|_)(?:\w*KEY|\w*TOKEN|SECRET\w*|PASSW\w*|CREDENTIALS?|AUTH)(?:_|$)", re.IGNORECASE)
 SHORTEST_SECRET = 8
@@ -101,6 +104,8 @@ class _Observation:
             spec = msgspec.structs.replace(self._spec, done=begun, died=self._died(), fresh=fresh)
             code, events = self._child(spec)
             self._events += events
+            if code != 0 and not self._interrupted:
+                self._events += [FlowEnded(label, "crashed", _death(code)) for label in _unended(events)]
             now = begun + tuple(e.label for e in events if isinstance(e, FlowStarted) and e.label not in begun)
             if self._interrupted or code == 0 or now == begun or _could_not_load(now[-1]):
                 break
@@ -112,7 +117,7 @@ class _Observation:
 
     def _died(self) -> tuple[str, ...]:
         """The flows that cost a process its life."""
-        survived = {e.label for e in self._events if isinstance(e, FlowEnded) and e.ended != "hung"}
+        survived = {e.label for e in self._events if isinstance(e, FlowEnded) and e.ended not in {"hung", "crashed"}}
         return tuple(e.label for e in self._events if isinstance(e, FlowStarted) and e.label not in survived)
 
     def _child(self, spec: Spec) -> tuple[int, list[Event]]:
@@ -155,10 +160,10 @@ class _Observation:
                     size, since = now, time.monotonic()
                     self._tell(evidence)
                 elif time.monotonic() - since > limit:
-                    return -1  # not even its own watch could end it
+                    return SILENT  # not even its own watch could end it
         except KeyboardInterrupt:
             self._interrupted = True
-            return -1
+            return SILENT
 
     def _tell(self, evidence: Path) -> None:
         if not evidence.exists():
@@ -174,12 +179,29 @@ class _Observation:
         if self._interrupted:
             failure = Failure("Interrupted", "the check was interrupted while the adapter was imported")
         else:
-            failure = Failure("ProcessDied", f"the process died during the import; its last words: {self._tail[-500:].strip() or 'none'}")
+            words = self._tail[-500:].strip() or "none"
+            message = f"the process died during the import; its last words: {words}"
+            failure = Failure("ProcessDied", message, Place(self._spec.target.source))
         return Evidence(subject=msgspec.structs.replace(self._spec.target.subject, import_failure=failure))
 
     def _contents(self) -> dict[str, bytes]:
         folder = self._workspace.items
         return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else {}
+
+
+def _unended(events: list[Event]) -> list[str]:
+    """The flow in which a process died, if it did."""
+    ended = {e.label for e in events if isinstance(e, FlowEnded)}
+    return [e.label for e in events if isinstance(e, FlowStarted) and e.label not in ended]
+
+
+def _death(code: int) -> Failure:
+    """What became of a process that ended without a word."""
+    if code == SILENT:
+        return Failure("ProcessDied", "it gave no sign of life and was ended")
+    names = {-number.value: number.name for number in signal.Signals}
+    how = f"exit status {code}" if code >= 0 else f"killed by {names.get(code, f'signal {-code}')}"
+    return Failure("ProcessDied", how)
 
 
 def _could_not_load(last: str) -> bool:

@@ -78,6 +78,8 @@ class Workspace:
     def named(self, path: str | os.PathLike[str]) -> str:
         """A path by the folder of the workspace that holds it: `working directory/x`, `home/x`, `tmp/x`."""
         absolute = Path(self.app, path)
+        if absolute == self.directory:
+            return "working directory/.."
         for root, folder in (("working directory", self.app), ("home", self.home), ("tmp", self.tmp)):
             if absolute.is_relative_to(folder):
                 return f"{root}/{absolute.relative_to(folder)}"

@@ -20,6 +20,8 @@ from PIL import Image
 
 from dl_harness.flows import reference
 from dl_mock import Platform, Request, Response, connect
+from dl_mock.clock import ticking_clock
+from dl_mock.ids import ObjectIds
 
 DATASET = "65aa00000000000000000002"
 MODEL = "65aa00000000000000000003"
@@ -177,7 +179,8 @@ def play(
     if wrappers == "reference":
         adapter_class = type(adapter_class.__name__, (adapter_class,), {})
         reference.install(adapter_class)
-    platform = Platform()
+    clock = ticking_clock()
+    platform = Platform(clock=clock, new_id=ObjectIds(clock))
     platform.load_scene(documents or scene())
     directory = folder / wrappers / "work" / "here"  # dtlpymetrics writes beside the parent of its directory
     directory.mkdir(parents=True)

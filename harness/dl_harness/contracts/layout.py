@@ -292,9 +292,11 @@ def _told(entry: Entry) -> str:
 def directory_stays(evidence: Evidence) -> Iterator[Judgement]:
     """SDK: train_model's folders are relative to the working directory."""
     for flow in evidence.flows:
+        told: set[tuple[str, str]] = set()
         for call in flow.calls:
             yield Judged("calls")
-            if call.left_directory:
+            if call.left_directory and (call.function, call.left_directory) not in told:
+                told.add((call.function, call.left_directory))
                 yield Seen("the working directory as before", f"changed to {call.left_directory}", f"{call.function} in {flow.label}", at(evidence, call.function))
 
 

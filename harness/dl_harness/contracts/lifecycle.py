@@ -38,7 +38,7 @@ def _comes_back(function: str, *names: str) -> Judge:
                 if call.ended not in {"returned", "interrupted"}:
                     items = ", ".join(flow.item(i).name for i in call.items[:4])
                     where = f"{function} in {flow.label}" + (f", for {items}" if items else "")
-                    yield Seen(f"{function} returns", ended(call.ended, call.failure), where, place(evidence, call))
+                    yield Seen(f"{function} returns", ended(call.ended, call.failure or (flow.failure if call.ended == "crashed" else None)), where, place(evidence, call))
 
     judge.__name__ = f"{function}_comes_back"
     return judge

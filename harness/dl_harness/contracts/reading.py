@@ -145,9 +145,9 @@ def outcome(flow: Flow) -> str:
 def ended(ending: Ending, failure: Failure | None) -> str:
     """How a call or a flow ended that did not return, in words."""
     if ending == "hung":
-        return "it did not come back within the time limit"
+        return failure.message if failure else "it did not come back within the time limit"
     if ending == "exited":
         return f"it ended the process ({failure or 'sys.exit'})"
     if ending == "crashed":
-        return "the process died"
+        return f"the process died ({failure.message})" if failure else "the process died"
     return f"it {ending} {failure}" if failure else f"it {ending}"

@@ -33,8 +33,6 @@ def read_adapter(target: Target, workspace: Workspace, recorder: Recorder, stubs
     try:
         module = _import(target, workspace, stubs)
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt):
-            raise
         return None, msgspec.structs.replace(subject, import_failure=recorder.failure(error))
     found = getattr(module, subject.class_name or "", None)
     classes = tuple(

@@ -46,6 +46,9 @@ MOST_TRACEBACK = 4000
 MOST_MESSAGE = 2000
 MOST_OPENED = 500
 
+DEEPEST = 8
+"""Calls within calls that are recorded; an endless recursion must not become an endless record."""
+
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 """Where an object lies in memory: another place in every run, and no use to anybody."""
 
@@ -181,11 +184,15 @@ class Recorder:
     def _recording(self, name: str, original: Callable[..., Any], *, bound: bool) -> Callable[..., Any]:
         @functools.wraps(original)
         def recorded(*args: Any, **kwargs: Any) -> Any:
-            if not self.active:
+            if not self.active or self._depth() > DEEPEST:
                 return original(*args, **kwargs)
             return self._run(name, original, args, kwargs, args[1:] if bound else args)
 
         return recorded
+
+    def _depth(self) -> int:
+        """How many user functions this thread is in."""
+        return len(self._stacks.get(threading.get_ident(), ()))
 
     def _run(
         self, name: str, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], given: tuple[Any, ...]
@@ -199,7 +206,7 @@ class Recorder:
         try:
             value = original(*args, **kwargs)
         except BaseException as error:
-            ended = {SystemExit: "exited", KeyboardInterrupt: "interrupted"}.get(type(error), "raised")  # type: ignore[assignment]
+            ended = "exited" if isinstance(error, SystemExit) else "raised"
             failure = self.failure(error)
             raise
         finally:
