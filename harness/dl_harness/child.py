@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform as machine
+import shutil
 import sys
 import threading
 import time
@@ -135,8 +136,8 @@ def _run(check: Check) -> None:
     if not prepared.documents["items"]:
         missing = f"there are no sample items for the input type {check.kind}; supply some with --items"
         reasons = {label: missing for s in plan.STAGES for label in s.flows if "load_from_model" not in label} | reasons
-    known = {label for stage in plan.STAGES for label in stage.flows if label not in reasons}
-    reasons |= {label: why for label in known - set(spec.done) if (why := plan.given_up(label, spec.died))}
+    waiting = [label for stage in plan.STAGES for label in stage.flows if label not in {*reasons, *spec.done}]
+    reasons |= {label: why for label in waiting if (why := plan.given_up(label, spec.died))}
     check.emit(Described(prepared.subject, _environment()))
     labels = tuple(label for stage in plan.STAGES for label in stage.flows if label not in reasons)
     check.emit(Planned(labels, reasons))
@@ -196,6 +197,7 @@ def _run_stage(check: Check, stage: plan.Stage, prepared: Prepared, wanted: set[
     platform = Platform(clock=clock, new_id=ObjectIds(clock))
     check.platform.append(platform)
     seeded = _seed(platform, prepared, _artifacts_folder(check, stage))
+    shutil.rmtree(check.workspace.dataloop / "models", ignore_errors=True)  # downloaded by an earlier stage
     with connected(platform, check.workspace.dataloop) as session:
 
         def run(label: str, *args: Any, **kwargs: Any) -> Any:

@@ -74,7 +74,9 @@ class UserFunction(Record, frozen=True):
     overridden: bool
     place: Place = Place()
     parameters: tuple[Parameter, ...] = ()
-    flavour: str = "function"  # function, generator, staticmethod, coroutine function, asynchronous generator, not callable
+    flavour: str = (
+        "function"  # function, generator, staticmethod, coroutine function, asynchronous generator, not callable
+    )
 
 
 class ModelFacts(Record, frozen=True):
@@ -152,7 +154,9 @@ class AnnotationSeen(Record, frozen=True):
 
     def __str__(self) -> str:
         """As a person would name it."""
-        shown = "" if self.confidence is None else f" {self.confidence:.2f}" if isinstance(self.confidence, float) else ""
+        shown = (
+            "" if self.confidence is None else f" {self.confidence:.2f}" if isinstance(self.confidence, float) else ""
+        )
         return f"{self.type} {self.label!r}{shown}"
 
 
@@ -382,7 +386,9 @@ class FlowEnded(Record, frozen=True, tag=True):
     duration_s: float = 0.0
 
 
-Event = Described | Planned | FlowStarted | CallStarted | CallEnded | Requested | NetworkRefused | OurFailure | FlowEnded
+Event = (
+    Described | Planned | FlowStarted | CallStarted | CallEnded | Requested | NetworkRefused | OurFailure | FlowEnded
+)
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import time
@@ -33,6 +34,13 @@ class Dies(Detector):
 
     def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
         os._exit(11)
+
+
+class Crashes(Detector):
+    """Dies in native code."""
+
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        ctypes.string_at(0)
 
 
 class Shouts(Detector):

@@ -91,11 +91,11 @@ class Adapter(dl.BaseModelAdapter):  # type: ignore[misc]
         self.log.append(("predict", len(batch)))
         return [self.found() for _ in batch]
 
-    def found(self, count: int = 1) -> Any:
+    def found(self, count: int = 1, label: str = "cat") -> Any:
         collection = dl.AnnotationCollection()
         for _ in range(count):
             info = {"name": "model", "model_id": MODEL, "confidence": 0.5}
-            collection.add(dl.Box(left=1, top=1, right=9, bottom=9, label="cat"), model_info=info)
+            collection.add(dl.Box(left=1, top=1, right=9, bottom=9, label=label), model_info=info)
         return collection
 
     def embed(self, batch: Any, **kwargs: Any) -> Any:
@@ -150,6 +150,12 @@ class Played:
         own = [a for a in state.all("annotations") if (a["metadata"].get("system") or {}).get("model")]
         names = [state.get("items", a["itemId"])["filename"] for a in own]  # type: ignore[index]
         return {name: names.count(name) for name in sorted(set(names))}
+
+    def labels(self) -> dict[str, list[str]]:
+        """The labels of all annotations of each item."""
+        state = self.platform.state
+        files = [item for item in state.all("items") if item["type"] == "file"]
+        return {item["filename"]: sorted(a["label"] for a in state.annotations_of(item["id"])) for item in files}
 
     def vectors(self) -> dict[str, list[float]]:
         """The vector of each item that has one."""

@@ -299,12 +299,17 @@ def test_a_generator_of_collections(both: Both) -> None:
 
 def test_more_collections_than_items(both: Both) -> None:
     class Long(Adapter):
+        def prepare_item_func(self, item: dl.Item) -> str:
+            return str(item.filename)
+
         def predict(self, batch: Any, **kwargs: Any) -> Any:
-            return [self.found(), *super().predict(batch)]
+            return [self.found(label=label) for label in ("extra", *batch)]
 
     sdk, reference = both(Long, predict)
 
     assert (sdk.error, list(sdk.annotated())) == (None, ITEMS)
+    assert sdk.labels()["/train/0.png"] == ["cat", "extra"]
+    assert sdk.labels()["/train/1.png"] == ["/train/0.png", "cat"]
     assert "predict returned 5 results for 4 items" in said(reference)
     assert reference.annotated() == {}
 

@@ -1,6 +1,7 @@
 """The reference wrappers and the SDK's own, over the same adapter and scene: the same trace and the same state.
 
-What differs is listed in docs/departures.md: the root of a training, and settings that the SDK writes when it reads them.
+What differs is listed in docs/departures.md: the root of a training, and settings that the SDK writes when it reads
+them.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ Observations = Callable[[str], tuple[Observed, Observed]]
 
 @pytest.fixture(scope="session")
 def observed(examples: Path) -> Observations:
-    """Both runs of an example, the SDK's and the reference one, side by side in processes of their own; once a session."""
+    """Both runs of an example, side by side in processes of their own; once a session."""
     known: dict[str, tuple[Observed, Observed]] = {}
 
     def run(example: str, wrappers: str) -> Observed:
@@ -114,14 +115,14 @@ class Everything(Adapter):
 class Masks(Adapter):
     """Finds the lower half of an image, as a mask."""
 
-    def found(self, count: int = 1) -> Any:
+    def found(self, count: int = 1, label: str = "cat") -> Any:
         import numpy as np
 
         collection = dl.AnnotationCollection()
         geo = np.zeros((48, 64), dtype=np.uint8)
         geo[24:] = 1
         info = {"name": "another name", "model_id": "another id", "confidence": 0.5}
-        collection.add(dl.Segmentation(geo=geo, label="cat"), model_info=info)
+        collection.add(dl.Segmentation(geo=geo, label=label), model_info=info)
         return collection
 
 

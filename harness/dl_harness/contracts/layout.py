@@ -75,8 +75,8 @@ def load_works_elsewhere(evidence: Evidence) -> Iterator[Judgement]:
     "LAY-002",
     "directory layout",
     "load takes the artifacts from local_path and from nowhere else",
-    why="A copy that happens to lie in the working directory or in a fixed folder is loaded instead of what the model entity"
-    " holds: the model predicts with stale or stock weights, and nothing says so.",
+    why="A copy that happens to lie in the working directory or in a fixed folder is loaded instead of what the"
+    " model entity holds: the model predicts with stale or stock weights, and nothing says so.",
     fix="Open os.path.join(local_path, name); ship no second copy of an artifact under the same name.",
     needs=LOADING,
     applies=_has_artifacts,
@@ -92,15 +92,20 @@ def load_reads_the_artifacts(evidence: Evidence) -> Iterator[Judgement]:
             folder = call.paths.get("local_path")
             for file in call.opened:
                 if PurePosixPath(file.where).name in names and not under(file.where, folder):
-                    yield Seen(f"{PurePosixPath(file.where).name} is read from local_path", f"read from {file.where}", f"load in {flow.label}", at(evidence, "load"))
+                    yield Seen(
+                        f"{PurePosixPath(file.where).name} is read from local_path",
+                        f"read from {file.where}",
+                        f"load in {flow.label}",
+                        at(evidence, "load"),
+                    )
 
 
 @contract(
     "LAY-003",
     "directory layout",
     "load, predict and embed leave nothing in the working directory",
-    why="Services run many executions at once in one working directory, which may be read-only: files of one collide with"
-    " files of another, and the disk fills.",
+    why="Services run many executions at once in one working directory, which may be read-only: files of one collide"
+    " with files of another, and the disk fills.",
     fix="Write to tempfile.TemporaryDirectory(), or download with item.download(save_locally=False).",
     needs=("load_from_model", "predict_items", "embed_items"),
     applies=adapter_known,
@@ -131,8 +136,8 @@ def _outside(call: Call, argument: str) -> list[str]:
     "LAY-004",
     "directory layout",
     "save writes the model under local_path",
-    why="save_to_model uploads the files it finds in local_path; a save that writes nothing there leaves a model without"
-    " weights, or with the old ones, and reports success.",
+    why="save_to_model uploads the files it finds in local_path; a save that writes nothing there leaves a model"
+    " without weights, or with the old ones, and reports success.",
     fix="Write weights and everything load needs to os.path.join(local_path, ...).",
     needs=SAVING,
     applies=overridden("save"),
@@ -146,7 +151,12 @@ def save_writes_something(evidence: Evidence) -> Iterator[Judgement]:
             yield Judged("saves")
             folder = call.paths.get("local_path")
             if not any(under(w, folder) for c in calls for w in written(c.changes)):
-                yield Seen("at least one file under local_path", "no file at all", f"save in {flow.label}", at(evidence, "save"))
+                yield Seen(
+                    "at least one file under local_path",
+                    "no file at all",
+                    f"save in {flow.label}",
+                    at(evidence, "save"),
+                )
 
 
 @contract(
@@ -167,7 +177,9 @@ def save_stays_inside(evidence: Evidence) -> Iterator[Judgement]:
             yield Judged("saves")
             outside = _outside(call, "local_path")
             if outside:
-                yield Seen("files under local_path only", listed(outside), f"save in {flow.label}", at(evidence, "save"))
+                yield Seen(
+                    "files under local_path only", listed(outside), f"save in {flow.label}", at(evidence, "save")
+                )
 
 
 @contract(
@@ -194,7 +206,12 @@ def training_reads_data_path(evidence: Evidence) -> Iterator[Judgement]:
                 if PurePosixPath(f.where).name in names and not any(under(f.where, home) for home in homes)
             ]
             if stray:
-                yield Seen("items are read from data_path", f"read from {listed(stray, 3)}", f"{call.function} in {flow.label}", at(evidence, call.function))
+                yield Seen(
+                    "items are read from data_path",
+                    f"read from {listed(stray, 3)}",
+                    f"{call.function} in {flow.label}",
+                    at(evidence, call.function),
+                )
 
 
 def _training_paths(flow: Flow) -> list[str]:
@@ -205,8 +222,8 @@ def _training_paths(flow: Flow) -> list[str]:
     "LAY-007",
     "directory layout",
     "train writes only under output_path",
-    why="output_path is what gets saved, uploaded and cleaned up; a checkpoint in the working directory is lost, and the"
-    " next training finds the leftovers.",
+    why="output_path is what gets saved, uploaded and cleaned up; a checkpoint in the working directory is lost, and"
+    " the next training finds the leftovers.",
     fix="Pass output_path to the framework as its project, log and checkpoint folder.",
     needs=TRAINING,
     applies=uses("train"),
@@ -220,16 +237,19 @@ def train_stays_inside(evidence: Evidence) -> Iterator[Judgement]:
             yield Judged("training calls")
             outside = _outside(call, "output_path")
             if outside:
-                yield Seen("files under output_path only", listed(outside), f"train in {flow.label}", at(evidence, "train"))
+                yield Seen(
+                    "files under output_path only", listed(outside), f"train in {flow.label}", at(evidence, "train")
+                )
 
 
 @contract(
     "LAY-008",
     "directory layout",
     "training works wherever its folders are",
-    why="The installed SDK trains in tmp/<model.id> below the working directory, the published layout is an absolute folder"
-    " under DATALOOP_PATH; an adapter that assumes one of them breaks with the other.",
-    fix="Use data_path and output_path as they are given; assume neither that they are relative nor what they are called.",
+    why="The installed SDK trains in tmp/<model.id> below the working directory, the published layout is an absolute"
+    " folder under DATALOOP_PATH; an adapter that assumes one of them breaks with the other.",
+    fix="Use data_path and output_path as they are given; assume neither that they are relative nor what they are"
+    " called.",
     needs=TRAINING,
     applies=uses("train"),
 )
@@ -248,9 +268,10 @@ def training_works_elsewhere(evidence: Evidence) -> Iterator[Judgement]:
     "LAY-009",
     "directory layout",
     "a saved model, loaded in a fresh process, predicts the same",
-    why="Deployment always loads in a fresh process: what save leaves out (label maps, thresholds, normalisation) is gone,"
-    " and the deployed model is not the one that was tested.",
-    fix="Save everything predict needs, and read it back in load; do not rely on attributes that only train or __init__ sets.",
+    why="Deployment always loads in a fresh process: what save leaves out (label maps, thresholds, normalisation) is"
+    " gone, and the deployed model is not the one that was tested.",
+    fix="Save everything predict needs, and read it back in load; do not rely on attributes that only train or"
+    " __init__ sets.",
     needs=("save_to_model", "predict_items", "embed_items"),
     applies=overridden("save"),
 )
@@ -283,8 +304,8 @@ def _told(entry: Entry) -> str:
     "LAY-010",
     "directory layout",
     "user functions leave the working directory where it was",
-    why="The wrappers, the SDK and every other execution of the service resolve relative paths against it: after a chdir"
-    " the next training writes somewhere else.",
+    why="The wrappers, the SDK and every other execution of the service resolve relative paths against it: after a"
+    " chdir the next training writes somewhere else.",
     fix="Pass paths instead of changing directory, or change back in a finally block.",
     needs=("load_from_model", "predict_items", "embed_items", "train_model", "save_to_model"),
     applies=adapter_known,
@@ -297,15 +318,20 @@ def directory_stays(evidence: Evidence) -> Iterator[Judgement]:
             yield Judged("calls")
             if call.left_directory and (call.function, call.left_directory) not in told:
                 told.add((call.function, call.left_directory))
-                yield Seen("the working directory as before", f"changed to {call.left_directory}", f"{call.function} in {flow.label}", at(evidence, call.function))
+                yield Seen(
+                    "the working directory as before",
+                    f"changed to {call.left_directory}",
+                    f"{call.function} in {flow.label}",
+                    at(evidence, call.function),
+                )
 
 
 @contract(
     "LAY-011",
     "directory layout",
     "convert_from_dtlpy writes only under data_path",
-    why="Converted labels that lie beside the working directory are not found when the folders move, and two trainings on"
-    " one machine overwrite each other's.",
+    why="Converted labels that lie beside the working directory are not found when the folders move, and two"
+    " trainings on one machine overwrite each other's.",
     fix="Write converted files below data_path, with paths relative to it inside them.",
     needs=TRAINING,
     applies=overridden("convert_from_dtlpy"),
@@ -319,4 +345,9 @@ def convert_stays_inside(evidence: Evidence) -> Iterator[Judgement]:
             yield Judged("conversions")
             outside = _outside(call, "data_path")
             if outside:
-                yield Seen("files under data_path only", listed(outside), f"convert_from_dtlpy in {flow.label}", at(evidence, "convert_from_dtlpy"))
+                yield Seen(
+                    "files under data_path only",
+                    listed(outside),
+                    f"convert_from_dtlpy in {flow.label}",
+                    at(evidence, "convert_from_dtlpy"),
+                )

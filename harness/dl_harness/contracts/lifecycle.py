@@ -38,7 +38,12 @@ def _comes_back(function: str, *names: str) -> Judge:
                 if call.ended not in {"returned", "interrupted"}:
                     items = ", ".join(flow.item(i).name for i in call.items[:4])
                     where = f"{function} in {flow.label}" + (f", for {items}" if items else "")
-                    yield Seen(f"{function} returns", ended(call.ended, call.failure or (flow.failure if call.ended == "crashed" else None)), where, place(evidence, call))
+                    yield Seen(
+                        f"{function} returns",
+                        ended(call.ended, call.failure or (flow.failure if call.ended == "crashed" else None)),
+                        where,
+                        place(evidence, call),
+                    )
 
     judge.__name__ = f"{function}_comes_back"
     return judge
@@ -48,7 +53,8 @@ def _comes_back(function: str, *names: str) -> Judge:
     "LIF-001",
     "lifecycle",
     "the adapter can be built from its initInputs",
-    why="The runner builds the adapter when a service starts; an exception there keeps the service from ever becoming ready.",
+    why="The runner builds the adapter when a service starts; an exception there keeps the service from ever"
+    " becoming ready.",
     fix="Let __init__ only store its inputs and call super().__init__(model_entity=model_entity); put work into load.",
     needs=("load_from_model",),
     applies=adapter_known,
@@ -75,8 +81,8 @@ contract(
     "lifecycle",
     "load comes back",
     why="super().__init__(model_entity) runs load, so an exception there keeps the service from starting.",
-    fix="Load what local_path holds; when an artifact is missing say which one. Frameworks that are not installed here can be"
-    " replaced with --stubs, weights supplied with --artifacts.",
+    fix="Load what local_path holds; when an artifact is missing say which one. Frameworks that are not installed"
+    " here can be replaced with --stubs, weights supplied with --artifacts.",
     needs=("load_from_model",),
     applies=overridden("load"),
 )(_comes_back("load"))
@@ -87,8 +93,8 @@ contract(
     "prepare_item_func comes back for every item",
     why="predict_items calls it outside its try block: one item that raises aborts the whole call, and the items of its"
     " batch and of every later one get nothing.",
-    fix="Handle every item of the declared input type; return a marker for what cannot be read, and an empty collection in"
-    " predict.",
+    fix="Handle every item of the declared input type; return a marker for what cannot be read, and an empty"
+    " collection in predict.",
     needs=(*PREDICTING, *EMBEDDING),
     applies=adapter_known,
 )(_comes_back("prepare_item_func"))
@@ -147,7 +153,8 @@ contract(
     "LIF-009",
     "lifecycle",
     "evaluate comes back",
-    why="Evaluation predicts the whole dataset first; when evaluate fails, that work is lost and the model gets no score.",
+    why="Evaluation predicts the whole dataset first; when evaluate fails, that work is lost and the model gets no"
+    " score.",
     fix="Return the model entity; use the base class's evaluate unless the metric is your own.",
     needs=("evaluate_model",),
     applies=overridden("evaluate"),
@@ -158,10 +165,18 @@ contract(
     "LIF-010",
     "lifecycle",
     "the wrapper functions end well",
-    why="When a wrapper raises although every user function returned, what they returned cannot be used: the execution fails"
-    " and the work is lost.",
+    why="When a wrapper raises although every user function returned, what they returned cannot be used: the"
+    " execution fails and the work is lost.",
     fix="Read the message and compare what the user function returns with the SDK's description of it.",
-    needs=("predict_items", "predict_dataset", "embed_items", "embed_dataset", "train_model", "save_to_model", "evaluate_model"),
+    needs=(
+        "predict_items",
+        "predict_dataset",
+        "embed_items",
+        "embed_dataset",
+        "train_model",
+        "save_to_model",
+        "evaluate_model",
+    ),
     applies=adapter_known,
 )
 def wrappers_end_well(evidence: Evidence) -> Iterator[Judgement]:
@@ -194,7 +209,8 @@ def _explained(evidence: Evidence, flow: Flow) -> bool:
                 if entry.size is None or entry.nested or entry.unfinite or entry.not_numbers:
                     return True
             elif entry.annotations is None or any(
-                a.type is None or a.unfinite or a.unserialisable or not isinstance(a.label, str) for a in entry.annotations
+                a.type is None or a.unfinite or a.unserialisable or not isinstance(a.label, str)
+                for a in entry.annotations
             ):
                 return True
     required = {"train_model": ("train", "save", "convert_from_dtlpy"), "save_to_model": ("save",)}.get(flow.name, ())
@@ -206,7 +222,8 @@ def _explained(evidence: Evidence, flow: Flow) -> bool:
     "lifecycle",
     "user functions reach no address outside this machine",
     why="Many platform clusters have no way out, and a download at run time fails the day its host changes.",
-    fix="Ship weights as artifacts of the model; point the adapter at a stub on loopback when it wraps a remote service.",
+    fix="Ship weights as artifacts of the model; point the adapter at a stub on loopback when it wraps a remote"
+    " service.",
     needs=("load_from_model", *PREDICTING, *EMBEDDING, "train_model"),
     severity="warning",
     applies=adapter_known,
@@ -216,6 +233,6 @@ def nothing_leaves_the_machine(evidence: Evidence) -> Iterator[Judgement]:
     for flow in evidence.flows:
         yield Judged("flows")
         for attempt in flow.network[:3]:
-            yield Seen("connections to this machine only", f"a connection to {attempt.address}", flow.label, attempt.place)
-
-
+            yield Seen(
+                "connections to this machine only", f"a connection to {attempt.address}", flow.label, attempt.place
+            )

@@ -71,8 +71,8 @@ def _lost(flow: Flow, call: Call) -> str:
     "OUT-001",
     "output format",
     "predict returns a list, not a generator or something without a length",
-    why="predict_items walks the result twice: once to stamp the model on the annotations, once to upload them. A generator"
-    " is empty the second time, so nothing is uploaded and no error is raised.",
+    why="predict_items walks the result twice: once to stamp the model on the annotations, once to upload them. A"
+    " generator is empty the second time, so nothing is uploaded and no error is raised.",
     fix="Collect the results and return a list with one dl.AnnotationCollection per item.",
     needs=PREDICTING,
     applies=uses("predict"),
@@ -89,7 +89,9 @@ def predict_returns_a_list(evidence: Evidence) -> Iterator[Judgement]:
             continue
         lost = _lost(flow, call)
         saw = f"{_article(told.kind)}; {lost or 'nothing is stored for ' + _names(flow, call.items)}"
-        yield Seen("a list, one dl.AnnotationCollection per item", saw, f"predict in {flow.label}", at(evidence, "predict"))
+        yield Seen(
+            "a list, one dl.AnnotationCollection per item", saw, f"predict in {flow.label}", at(evidence, "predict")
+        )
 
 
 def _article(kind: str) -> str:
@@ -102,8 +104,8 @@ def _article(kind: str) -> str:
     "OUT-002",
     "output format",
     "predict returns one AnnotationCollection per item in the batch",
-    why="predict_items pairs items with collections by position and stops at the shorter of the two: the last items keep no"
-    " annotations, everything after a skipped item belongs to its neighbour, and no error is raised.",
+    why="predict_items pairs items with collections by position and stops at the shorter of the two: the last items"
+    " keep no annotations, everything after a skipped item belongs to its neighbour, and no error is raised.",
     fix="Append an empty dl.AnnotationCollection() for an item in which nothing was found or that cannot be handled.",
     needs=PREDICTING,
     applies=predicts_collections,
@@ -136,8 +138,8 @@ def _unpaired(flow: Flow, call: Call, length: int) -> str:
     "OUT-003",
     "output format",
     "each element that predict returns is a dl.AnnotationCollection or a list of annotations",
-    why="Uploading anything else raises a TypeError inside the wrapper, after predict has done its work: the whole batch"
-    " is lost.",
+    why="Uploading anything else raises a TypeError inside the wrapper, after predict has done its work: the whole"
+    " batch is lost.",
     fix="Build a dl.AnnotationCollection per item and add annotations to it with .add(...).",
     needs=PREDICTING,
     applies=predicts_collections,
@@ -187,8 +189,8 @@ def _steady(item: str, entry: Entry, again: dict[str, tuple[Call, Entry]]) -> bo
     "OUT-004",
     "output format",
     "predict returns the collections in the order of the items",
-    why="predict_items knows which collection belongs to which item by position alone; a different order puts annotations"
-    " on the wrong items, and nothing notices.",
+    why="predict_items knows which collection belongs to which item by position alone; a different order puts"
+    " annotations on the wrong items, and nothing notices.",
     fix="Keep the order of the batch; when items are sorted or grouped for the model, put the results back in place.",
     needs=("predict_items",),
     applies=predicts_collections,
@@ -205,8 +207,14 @@ def collections_in_order(evidence: Evidence) -> Iterator[Judgement]:
     why="Training, evaluation and pipelines read the annotations of the model's output type; others are never scored.",
     fix="Return annotations of the type that outputType declares, or correct outputType in the model.",
     needs=PREDICTING,
-    applies=lambda e: predicts_collections(e)
-    or (None if e.subject.model.output_type not in {None, "embedding"} else "the model declares no output type of annotations"),
+    applies=lambda e: (
+        predicts_collections(e)
+        or (
+            None
+            if e.subject.model.output_type not in {None, "embedding"}
+            else "the model declares no output type of annotations"
+        )
+    ),
 )
 def types_match(evidence: Evidence) -> Iterator[Judgement]:
     """SDK: evaluate passes model.output_type as the types to compare."""
@@ -215,15 +223,20 @@ def types_match(evidence: Evidence) -> Iterator[Judgement]:
     for flow, item, one in predicted_annotations(evidence):
         yield Judged("annotations")
         if one.type is not None and one.type not in allowed:
-            yield Seen(f"type {declared}", f"type {one.type}", f"{flow.item(item).name} in {flow.label}", at(evidence, "predict"))
+            yield Seen(
+                f"type {declared}",
+                f"type {one.type}",
+                f"{flow.item(item).name} in {flow.label}",
+                at(evidence, "predict"),
+            )
 
 
 @contract(
     "OUT-006",
     "output format",
     "every annotation has a label that is a non-empty string",
-    why="The platform stores annotations by label; a number or an empty label shows as nothing in the studio, or the SDK"
-    " drops the annotation when it reads it back.",
+    why="The platform stores annotations by label; a number or an empty label shows as nothing in the studio, or the"
+    " SDK drops the annotation when it reads it back.",
     fix="Map class indices to names (self.model_entity.id_to_label_map) before building the annotation.",
     needs=PREDICTING,
     applies=predicts_collections,
@@ -236,7 +249,9 @@ def labels_are_names(evidence: Evidence) -> Iterator[Judgement]:
         yield Judged("annotations")
         if not isinstance(one.label, str) or not one.label.strip():
             name = flow.item(item).name
-            yield Seen("a label such as 'cat'", f"label {one.label!r}", f"{name} in {flow.label}", at(evidence, "predict"))
+            yield Seen(
+                "a label such as 'cat'", f"label {one.label!r}", f"{name} in {flow.label}", at(evidence, "predict")
+            )
 
 
 @contract(
@@ -257,7 +272,12 @@ def labels_are_declared(evidence: Evidence) -> Iterator[Judgement]:
         yield Judged("annotations")
         if one.label not in declared:
             name = flow.item(item).name
-            yield Seen(f"one of {listed(sorted(declared))}", f"label {one.label!r}", f"{name} in {flow.label}", at(evidence, "predict"))
+            yield Seen(
+                f"one of {listed(sorted(declared))}",
+                f"label {one.label!r}",
+                f"{name} in {flow.label}",
+                at(evidence, "predict"),
+            )
 
 
 @contract(
@@ -277,7 +297,9 @@ def coordinates_are_finite(evidence: Evidence) -> Iterator[Judgement]:
         yield Judged("annotations")
         if one.unfinite:
             name = flow.item(item).name
-            yield Seen("finite coordinates", listed(one.unfinite, 3), f"{name} in {flow.label}", at(evidence, "predict"))
+            yield Seen(
+                "finite coordinates", listed(one.unfinite, 3), f"{name} in {flow.label}", at(evidence, "predict")
+            )
 
 
 @contract(
@@ -315,7 +337,9 @@ def coordinates_in_the_item(evidence: Evidence) -> Iterator[Judgement]:
             x, y = outside[0]
             expected = f"0 <= x <= {seen.width} and 0 <= y <= {seen.height}"
             yield Seen(expected, f"{one} at x={x:g}, y={y:g}", where, at(evidence, "predict"))
-        elif len(one.points) > 1 and min(seen.width, seen.height) > 8 and all(0 <= v <= 1 for p in one.points for v in p):
+        elif (
+            len(one.points) > 1 and min(seen.width, seen.height) > 8 and all(0 <= v <= 1 for p in one.points for v in p)
+        ):
             expected = f"pixels of a {seen.width}x{seen.height} image"
             yield Seen(expected, f"{one} within 0 and 1: fractions of the image", where, at(evidence, "predict"))
 
@@ -324,7 +348,8 @@ def coordinates_in_the_item(evidence: Evidence) -> Iterator[Judgement]:
     "OUT-010",
     "output format",
     "everything in an annotation can be sent as JSON",
-    why="numpy scalars and arrays are not JSON: the upload fails inside the wrapper and the item's annotations are lost.",
+    why="numpy scalars and arrays are not JSON: the upload fails inside the wrapper and the item's annotations are"
+    " lost.",
     fix="Convert with float(...), int(...) or .tolist() before they go into coordinates, attributes or metadata.",
     needs=PREDICTING,
     applies=predicts_collections,
@@ -338,15 +363,17 @@ def annotations_are_json(evidence: Evidence) -> Iterator[Judgement]:
         problems = tuple(p for p in one.unserialisable if not p.startswith("label "))
         if problems:
             name = flow.item(item).name
-            yield Seen("plain numbers and strings", listed(problems, 3), f"{name} in {flow.label}", at(evidence, "predict"))
+            yield Seen(
+                "plain numbers and strings", listed(problems, 3), f"{name} in {flow.label}", at(evidence, "predict")
+            )
 
 
 @contract(
     "OUT-011",
     "output format",
     "every prediction carries model_info",
-    why="Evaluation tells predictions from ground truth by metadata.user.model alone: without it the model's own output is"
-    " scored as if people had drawn it.",
+    why="Evaluation tells predictions from ground truth by metadata.user.model alone: without it the model's own"
+    " output is scored as if people had drawn it.",
     fix="Pass model_info={'name': self.model_entity.name, 'model_id': self.model_entity.id, 'confidence': score} to"
     " AnnotationCollection.add.",
     needs=PREDICTING,
@@ -402,20 +429,27 @@ def predictions_are_stored(evidence: Evidence) -> Iterator[Judgement]:
             continue
         stored = {s.item: len(s.annotations) for s in flow.stored}
         for item, (_, entry) in by_item(flow, "predict").items():
-            if not entry.annotations or any(a.unfinite or a.unserialisable or a.type is None for a in entry.annotations):
+            if not entry.annotations or any(
+                a.unfinite or a.unserialisable or a.type is None for a in entry.annotations
+            ):
                 continue
             yield Judged("items")
             if stored.get(item, 0) < len(entry.annotations):
                 expected = counted(len(entry.annotations), "annotation")
-                yield Seen(expected, f"{stored.get(item, 0)} on the platform", f"{flow.item(item).name} after {flow.label}", at(evidence, "predict"))
+                yield Seen(
+                    expected,
+                    f"{stored.get(item, 0)} on the platform",
+                    f"{flow.item(item).name} after {flow.label}",
+                    at(evidence, "predict"),
+                )
 
 
 @contract(
     "OUT-014",
     "output format",
     "predicting again replaces this model's annotations",
-    why="The wrapper deletes what the model had written before it uploads; annotations that an adapter writes by itself pile"
-    " up with every run.",
+    why="The wrapper deletes what the model had written before it uploads; annotations that an adapter writes by"
+    " itself pile up with every run.",
     fix="Return the annotations instead of uploading them, or give them this model's name in metadata.user.model.",
     needs=("predict_items",),
     applies=predicts_collections,
@@ -446,9 +480,10 @@ def predicting_again_replaces(evidence: Evidence) -> Iterator[Judgement]:
     "OUT-015",
     "output format",
     "embed returns one vector per item in the batch",
-    why="embed_items pairs items with vectors by position over the whole call: one missing vector shifts every later one to"
-    " the wrong item, and the last items get none.",
-    fix="Return a list with exactly one vector per item, also for an item that cannot be embedded (raise instead of skipping).",
+    why="embed_items pairs items with vectors by position over the whole call: one missing vector shifts every later"
+    " one to the wrong item, and the last items get none.",
+    fix="Return a list with exactly one vector per item, also for an item that cannot be embedded (raise instead of"
+    " skipping).",
     needs=EMBEDDING,
     applies=uses("embed"),
 )
@@ -461,7 +496,11 @@ def one_vector_per_item(evidence: Evidence) -> Iterator[Judgement]:
         yield Judged("items", len(call.items))
         if told.length != len(call.items):
             length = "no length" if told.length is None else counted(told.length, "vector")
-            missing = f"; nothing is left for {_names(flow, call.items[told.length or 0:])}" if (told.length or 0) < len(call.items) else ""
+            missing = (
+                f"; nothing is left for {_names(flow, call.items[told.length or 0 :])}"
+                if (told.length or 0) < len(call.items)
+                else ""
+            )
             yield Seen(
                 f"a list of {counted(len(call.items), 'vector')}",
                 f"{_article(told.kind)} with {length}{missing}",
@@ -474,8 +513,8 @@ def one_vector_per_item(evidence: Evidence) -> Iterator[Judgement]:
     "OUT-016",
     "output format",
     "a vector is a flat list of finite Python numbers",
-    why="Vectors are sent as JSON: numpy arrays and numpy.float32 make the upload of every vector of the call fail, NaN cannot"
-    " be sent, and a nested list is skipped for its size.",
+    why="Vectors are sent as JSON: numpy arrays and numpy.float32 make the upload of every vector of the call fail,"
+    " NaN cannot be sent, and a nested list is skipped for its size.",
     fix="Take the one row of the output that belongs to the item and return row.tolist().",
     needs=EMBEDDING,
     applies=uses("embed"),
@@ -494,15 +533,17 @@ def vectors_are_numbers(evidence: Evidence) -> Iterator[Judgement]:
         elif entry.unfinite:
             saw = f"{entry.unfinite} of {entry.size} numbers are NaN or infinite"
         if saw:
-            yield Seen("a flat vector of finite numbers", saw, f"{flow.item(item).name} in {flow.label}", at(evidence, "embed"))
+            yield Seen(
+                "a flat vector of finite numbers", saw, f"{flow.item(item).name} in {flow.label}", at(evidence, "embed")
+            )
 
 
 @contract(
     "OUT-017",
     "output format",
     "a vector has the declared number of dimensions",
-    why="embed_items skips every vector whose length is not configuration.embeddings_size (256 when nobody says) and goes on:"
-    " the run succeeds and nothing is stored.",
+    why="embed_items skips every vector whose length is not configuration.embeddings_size (256 when nobody says) and"
+    " goes on: the run succeeds and nothing is stored.",
     fix="Set embeddings_size in the model's configuration to the length of the vectors that embed returns.",
     needs=EMBEDDING,
     applies=uses("embed"),
@@ -525,7 +566,8 @@ def vectors_have_the_declared_size(evidence: Evidence) -> Iterator[Judgement]:
     "OUT-018",
     "output format",
     "embed returns the vectors in the order of the items",
-    why="embed_items knows which vector belongs to which item by position alone; another order poisons every similarity search.",
+    why="embed_items knows which vector belongs to which item by position alone; another order poisons every"
+    " similarity search.",
     fix="Keep the order of the batch; when items are sorted by length for the model, put the vectors back in place.",
     needs=("embed_items",),
     applies=uses("embed"),
@@ -540,10 +582,13 @@ def vectors_in_order(evidence: Evidence) -> Iterator[Judgement]:
     "output format",
     "every prompt item gets the model's answer",
     why="A prompt adapter returns nothing to the wrapper: what it does not write through the prompt item is lost.",
-    fix="Call prompt_item.add(message={'role': 'assistant', 'content': [...]}, model_info=...) for each item of the batch.",
+    fix="Call prompt_item.add(message={'role': 'assistant', 'content': [...]}, model_info=...) for each item of the"
+    " batch.",
     needs=PREDICTING,
-    applies=lambda e: uses("predict")(e)
-    or (None if any(i.is_prompt for f in e.named(*PREDICTING) for i in f.items) else "the items are no prompts"),
+    applies=lambda e: (
+        uses("predict")(e)
+        or (None if any(i.is_prompt for f in e.named(*PREDICTING) for i in f.items) else "the items are no prompts")
+    ),
 )
 def prompts_are_answered(evidence: Evidence) -> Iterator[Judgement]:
     """SDK: entities/prompt_item.py, add."""
@@ -557,6 +602,13 @@ def prompts_are_answered(evidence: Evidence) -> Iterator[Judgement]:
             yield Judged("prompt items")
             answers = [a for a in stored.get(item.id, ()) if a.type in {"text", "ref_image"}]
             if not answers:
-                yield Seen("an assistant message", "none on the item", f"{item.name} after {flow.label}", at(evidence, "predict"))
+                yield Seen(
+                    "an assistant message",
+                    "none on the item",
+                    f"{item.name} after {flow.label}",
+                    at(evidence, "predict"),
+                )
             elif all(a.text is not None and not a.text.strip() for a in answers):
-                yield Seen("an assistant message", "an empty text", f"{item.name} after {flow.label}", at(evidence, "predict"))
+                yield Seen(
+                    "an assistant message", "an empty text", f"{item.name} after {flow.label}", at(evidence, "predict")
+                )

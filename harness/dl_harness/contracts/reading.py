@@ -93,9 +93,16 @@ def close(left: float, right: float, scale: float = 1.0) -> bool:
 
 def same_annotation(left: AnnotationSeen, right: AnnotationSeen) -> bool:
     """Whether two predictions say the same."""
-    if (left.type, left.label, left.digest, len(left.points)) != (right.type, right.label, right.digest, len(right.points)):
+    if (left.type, left.label, left.digest, len(left.points)) != (
+        right.type,
+        right.label,
+        right.digest,
+        len(right.points),
+    ):
         return False
-    if any(not close(a, b, 500) for p, q in zip(left.points, right.points, strict=True) for a, b in zip(p, q, strict=True)):
+    if any(
+        not close(a, b, 500) for p, q in zip(left.points, right.points, strict=True) for a, b in zip(p, q, strict=True)
+    ):
         return False
     one, other = left.confidence, right.confidence
     if isinstance(one, float) and isinstance(other, float):

@@ -32,15 +32,26 @@ CALLS: dict[str, dict[str, Arguments]] = {
     "embed": {"embed_items calls embed(batch)": (("batch",), ())},
     "prepare_item_func": {"predict_items and embed_items call prepare_item_func(item)": (("item",), ())},
     "convert_from_dtlpy": {"prepare_data calls convert_from_dtlpy(data_path=...)": ((), ("data_path",))},
-    "evaluate": {"evaluate_model calls evaluate(model=..., dataset=..., filters=...)": ((), ("model", "dataset", "filters"))},
+    "evaluate": {
+        "evaluate_model calls evaluate(model=..., dataset=..., filters=...)": ((), ("model", "dataset", "filters"))
+    },
 }
 """How the wrappers call each user function (SDK: ml/base_model_adapter.py)."""
 
-NEEDED = {"predict": ("load", "predict"), "embed": ("load", "embed"), "train": ("load", "train", "save", "convert_from_dtlpy")}
+NEEDED = {
+    "predict": ("load", "predict"),
+    "embed": ("load", "embed"),
+    "train": ("load", "train", "save", "convert_from_dtlpy"),
+}
 """The user functions that a use cannot do without: the base class raises NotImplementedError in each."""
 
 
-IN_PLACE_OF = {"convert_from_dtlpy": "prepare_data", "predict": "predict_items", "embed": "embed_items", "train": "train_model"}
+IN_PLACE_OF = {
+    "convert_from_dtlpy": "prepare_data",
+    "predict": "predict_items",
+    "embed": "embed_items",
+    "train": "train_model",
+}
 """Wrapper functions that an author may override instead of what they call (4 of 91 public adapters do)."""
 
 
@@ -158,7 +169,9 @@ def entry_point_imports(evidence: Evidence) -> Iterator[Judgement]:
     "the entry point defines the class that is named",
     why="The runner takes className from the imported module; a name that is not there stops the service at its start.",
     fix="Make className (or the name after the colon of the target) the name of the adapter's class.",
-    applies=lambda e: None if e.subject.imported else "the module could not be imported, so there is no class to look at",
+    applies=lambda e: (
+        None if e.subject.imported else "the module could not be imported, so there is no class to look at"
+    ),
 )
 def class_is_there(evidence: Evidence) -> Iterator[Judgement]:
     """SDK: the package runner reads `className`."""
@@ -167,15 +180,17 @@ def class_is_there(evidence: Evidence) -> Iterator[Judgement]:
     if not subject.class_found:
         there = ", ".join(subject.classes_in_file) or "no class"
         place = next((p.place for p in subject.manifest_problems if p.rule == "class_name"), subject.place)
-        yield Seen(f"a class {subject.class_name} in {subject.entry_point}", f"the file defines {there}", "className", place)
+        yield Seen(
+            f"a class {subject.class_name} in {subject.entry_point}", f"the file defines {there}", "className", place
+        )
 
 
 @contract(
     "SIG-004",
     "signature",
     "the class derives from dl.BaseModelAdapter",
-    why="The wrapper functions that the platform calls (predict_items, train_model, ...) come from the base class; without"
-    " it a service has nothing to run.",
+    why="The wrapper functions that the platform calls (predict_items, train_model, ...) come from the base class;"
+    " without it a service has nothing to run.",
     fix="Derive the class from dl.BaseModelAdapter, directly or through a base class of your own.",
     applies=class_known,
 )
@@ -185,7 +200,9 @@ def derives_from_the_base(evidence: Evidence) -> Iterator[Judgement]:
     yield Judged("classes")
     if not subject.is_adapter:
         bases = ", ".join(subject.bases) or "object"
-        yield Seen("a subclass of dl.BaseModelAdapter", f"its bases are {bases}", f"class {subject.class_name}", subject.place)
+        yield Seen(
+            "a subclass of dl.BaseModelAdapter", f"its bases are {bases}", f"class {subject.class_name}", subject.place
+        )
 
 
 @contract(
@@ -205,7 +222,9 @@ def init_takes_the_inputs(evidence: Evidence) -> Iterator[Judgement]:
     refused = refusal(function.parameters, ((), subject.init_inputs or ("model_entity",)))
     if refused:
         inputs = ", ".join(f"{name}=..." for name in subject.init_inputs or ("model_entity",))
-        yield Seen(f"{subject.class_name}({inputs}) binds", f"{written(function)}: {refused}", "__init__", function.place)
+        yield Seen(
+            f"{subject.class_name}({inputs}) binds", f"{written(function)}: {refused}", "__init__", function.place
+        )
 
 
 def _binds(name: str) -> Judge:
@@ -248,7 +267,8 @@ contract(
     "signature",
     "train takes data_path, output_path and on_epoch_end_callback by name",
     why="train_model passes all three by keyword; a train that lacks one fails after the whole dataset was downloaded.",
-    fix="Write `def train(self, data_path, output_path, **kwargs):` and take kwargs['on_epoch_end_callback'] from there.",
+    fix="Write `def train(self, data_path, output_path, **kwargs):` and take kwargs['on_epoch_end_callback'] from"
+    " there.",
     applies=overridden("train"),
 )(_binds("train"))
 
@@ -265,7 +285,8 @@ contract(
     "SIG-010",
     "signature",
     "embed takes the batch",
-    why="embed_items calls embed(batch) and forwards its own keyword arguments; an embed that needs more fails on every batch.",
+    why="embed_items calls embed(batch) and forwards its own keyword arguments; an embed that needs more fails on"
+    " every batch.",
     fix="Write `def embed(self, batch, **kwargs):`.",
     applies=overridden("embed"),
 )(_binds("embed"))
@@ -302,8 +323,8 @@ contract(
     "SIG-014",
     "signature",
     "every user function that the declared use requires is overridden",
-    why="The base class raises NotImplementedError for what is missing: training without convert_from_dtlpy fails after the"
-    " download, training without save loses the trained model.",
+    why="The base class raises NotImplementedError for what is missing: training without convert_from_dtlpy fails"
+    " after the download, training without save loses the trained model.",
     fix="Implement the function named, or take the use out of the manifest's functions.",
     applies=adapter_known,
 )

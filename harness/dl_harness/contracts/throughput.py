@@ -55,8 +55,10 @@ def _named(flow: Flow, often: list[tuple[str, int]]) -> str:
     "THR-001",
     "throughput",
     "predict is called once per batch",
-    why="Each call pays the model's fixed cost again: one call per item turns a batch of 16 into 16 times the overhead.",
-    fix="Do not override predict_items to walk items one by one, and run the whole batch through the model in one call.",
+    why="Each call pays the model's fixed cost again: one call per item turns a batch of 16 into 16 times the"
+    " overhead.",
+    fix="Do not override predict_items to walk items one by one, and run the whole batch through the model in one"
+    " call.",
     needs=PREDICTING,
     applies=uses("predict"),
 )
@@ -95,15 +97,20 @@ def batches_fit(evidence: Evidence) -> Iterator[Judgement]:
                 continue
             yield Judged("batches")
             if call.size > flow.batch_size:
-                yield Seen(f"at most {flow.batch_size} items", f"{call.size} items", f"{function} in {flow.label}", _batching(evidence, flow))
+                yield Seen(
+                    f"at most {flow.batch_size} items",
+                    f"{call.size} items",
+                    f"{function} in {flow.label}",
+                    _batching(evidence, flow),
+                )
 
 
 @contract(
     "THR-003",
     "throughput",
     "prepare_item_func runs once per item",
-    why="It downloads and decodes the item, in parallel, before the batch; calling it again in predict downloads everything"
-    " twice, one after the other.",
+    why="It downloads and decodes the item, in parallel, before the batch; calling it again in predict downloads"
+    " everything twice, one after the other.",
     fix="Use the prepared batch that predict receives.",
     needs=(*PREDICTING, *EMBEDDING),
     applies=adapter_known,
@@ -114,7 +121,12 @@ def prepared_once(evidence: Evidence) -> Iterator[Judgement]:
         times = Counter(item for call in flow.called("prepare_item_func", None) for item in call.items)
         yield Judged("items", len(times))
         if often := _often(flow, times):
-            yield Seen("one call per item", f"{often[0][1]} calls for {_named(flow, often)}", flow.label, at(evidence, _function(flow)))
+            yield Seen(
+                "one call per item",
+                f"{often[0][1]} calls for {_named(flow, often)}",
+                flow.label,
+                at(evidence, _function(flow)),
+            )
 
 
 @contract(
@@ -157,16 +169,22 @@ def artifacts_only_in_load(evidence: Evidence) -> Iterator[Judgement]:
         streams = [r for r in flow.requests if r.artifact and r.method == "GET"]
         if streams:
             during = f" during {streams[0].during}" if streams[0].during else ""
-            yield Seen("no artifact download", f"{counted(len(streams), 'request')} for artifacts{during}", flow.label, _busiest(evidence, flow, streams))
+            yield Seen(
+                "no artifact download",
+                f"{counted(len(streams), 'request')} for artifacts{during}",
+                flow.label,
+                _busiest(evidence, flow, streams),
+            )
 
 
 @contract(
     "THR-006",
     "throughput",
     "the model entity is not written while predicting or embedding",
-    why="Every write is a request that locks the model and may restart its services; configuration.get of a missing key is"
-    " such a write, and so is model_entity.update().",
-    fix="Read the configuration once, in load; never call update() or assign configuration in predict or prepare_item_func.",
+    why="Every write is a request that locks the model and may restart its services; configuration.get of a missing"
+    " key is such a write, and so is model_entity.update().",
+    fix="Read the configuration once, in load; never call update() or assign configuration in predict or"
+    " prepare_item_func.",
     needs=("predict_items", "embed_items"),
     applies=adapter_known,
 )
@@ -176,10 +194,17 @@ def model_is_not_written(evidence: Evidence) -> Iterator[Judgement]:
         if not flow.label.endswith("/again"):
             continue
         yield Judged("flows")
-        writes = [r for r in flow.requests if r.method in {"PATCH", "PUT"} and (r.route or "").startswith("/ml/models/")]
+        writes = [
+            r for r in flow.requests if r.method in {"PATCH", "PUT"} and (r.route or "").startswith("/ml/models/")
+        ]
         if writes:
             during = f" during {writes[0].during}" if writes[0].during else ""
-            yield Seen("no write to the model", f"{counted(len(writes), 'write')}{during}", flow.label, _busiest(evidence, flow, writes))
+            yield Seen(
+                "no write to the model",
+                f"{counted(len(writes), 'write')}{during}",
+                flow.label,
+                _busiest(evidence, flow, writes),
+            )
 
 
 @contract(
@@ -187,7 +212,8 @@ def model_is_not_written(evidence: Evidence) -> Iterator[Judgement]:
     "throughput",
     "platform calls per item stay within a budget",
     why="The wrapper needs three calls per item; each further one is a round trip that the batch waits for.",
-    fix="Use what the wrapper has fetched (the prepared batch), and look up datasets, labels and recipes once, in load.",
+    fix="Use what the wrapper has fetched (the prepared batch), and look up datasets, labels and recipes once, in"
+    " load.",
     needs=("predict_items", "embed_items"),
     applies=adapter_known,
 )
@@ -201,7 +227,12 @@ def calls_within_budget(evidence: Evidence) -> Iterator[Judgement]:
         mean = len(flow.requests) / len(flow.items)
         if mean > budget:
             route, times = Counter(f"{r.method} {r.route}" for r in flow.requests).most_common(1)[0]
-            yield Seen(f"at most {budget} calls per item", f"{mean:.1f} calls per item; most often {route}, {times} times", flow.label, _busiest(evidence, flow, flow.requests))
+            yield Seen(
+                f"at most {budget} calls per item",
+                f"{mean:.1f} calls per item; most often {route}, {times} times",
+                flow.label,
+                _busiest(evidence, flow, flow.requests),
+            )
 
 
 @contract(
@@ -217,13 +248,23 @@ def calls_do_not_grow(evidence: Evidence) -> Iterator[Judgement]:
     """Compares the same flow over all items and over half of them; an allowance of 25 % is for partial batches."""
     for name in ("predict_items", "embed_items"):
         many, fewer = evidence.flow(f"{name}/again"), evidence.flow(f"{name}/fewer")
-        if many is None or fewer is None or {many.ended, fewer.ended} != {"returned"} or len(fewer.items) >= len(many.items):
+        if (
+            many is None
+            or fewer is None
+            or {many.ended, fewer.ended} != {"returned"}
+            or len(fewer.items) >= len(many.items)
+        ):
             continue
         yield Judged("flows", 2)
         few, more = len(fewer.requests) / len(fewer.items), len(many.requests) / len(many.items)
         if more > 1.25 * few + 0.5:
             expected = f"about {few:.1f} calls per item, as for {len(fewer.items)} items"
-            yield Seen(expected, f"{more:.1f} per item for {len(many.items)} items", name, _busiest(evidence, many, many.requests))
+            yield Seen(
+                expected,
+                f"{more:.1f} per item for {len(many.items)} items",
+                name,
+                _busiest(evidence, many, many.requests),
+            )
 
 
 @contract(

@@ -46,7 +46,7 @@ MOST_TRACEBACK = 4000
 MOST_MESSAGE = 2000
 MOST_OPENED = 500
 
-DEEPEST = 8
+DEEPEST = 2
 """Calls within calls that are recorded; an endless recursion must not become an endless record."""
 
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")

@@ -133,6 +133,9 @@ class Runner:
         if variant == "elsewhere":
             from dl_harness.flows import reference
 
+            # The model has the same id on every platform: what the first training left must not help this one.
+            shutil.rmtree(self._workspace.app / "tmp" / model.id, ignore_errors=True)
+
             function = reference.train_model
             self._flow(label, lambda: function(self._adapter, model), item_ids=ids, wrapper="reference")
             return
