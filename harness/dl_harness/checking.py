@@ -69,9 +69,9 @@ def select(ids: Iterable[str]) -> tuple[Contract, ...]:
         if not found:
             import difflib
 
-            near = difflib.get_close_matches(name.upper(), CONTRACTS, 3)
+            near = difflib.get_close_matches(name.upper(), sorted(CONTRACTS), 3)
             hint = f"Did you mean {', '.join(near)}?" if near else "`dl-harness contracts` lists them."
-            raise UsageError(f"--select {name}: no contract or family of that name. {hint}")
+            raise UsageError(f"{name}: no contract or family of that name. {hint}")
         chosen.update((c.id, c) for c in found)
     return tuple(CONTRACTS[id_] for id_ in CONTRACTS if id_ in chosen)
 
@@ -221,8 +221,11 @@ def _text(path: Path | None) -> str | None:
 
 def _path(name: str, given: str | None, setting: str | None, folder: Path) -> Path | None:
     path = Path(given).resolve() if given is not None else (folder / setting).resolve() if setting is not None else None
+    said = f"--{name} {given}" if given is not None else f"{name} = {setting!r} of [tool.dl-harness] in {folder / 'pyproject.toml'}"
     if path is not None and not path.exists():
-        raise UsageError(f"--{name} {given or setting}: there is no such file or folder.")
+        raise UsageError(f"{said}: there is no such file or folder.")
+    if path is not None and name != "items" and not path.is_dir():
+        raise UsageError(f"{said}: expected a folder, saw a file.")
     return path
 
 

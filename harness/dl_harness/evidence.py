@@ -187,6 +187,7 @@ class Entry(Record, frozen=True):
     size: int | None = None
     nested: bool = False
     unfinite: int = 0
+    twin: int | None = None  # the earlier entry that is the same object
     not_numbers: str | None = None  # a type in the vector, or its own, that JSON cannot hold
     values: tuple[float, ...] = ()
 

@@ -23,7 +23,7 @@ class Stage:
 
 
 STAGES = (
-    Stage("training", ("load_from_model/training", "train_model")),
+    Stage("training", ("load_from_model/training", "train_model", "predict_items/trained", "embed_items/trained")),
     Stage("training elsewhere", ("load_from_model/training-elsewhere", "train_model/elsewhere")),
     Stage(
         "inference",
@@ -63,15 +63,15 @@ def _reason(label: str, subject: Subject, needs: tuple[str, ...] | None, has_met
     use = {"predict_items": "predict", "predict_dataset": "predict", "embed_items": "embed", "embed_dataset": "embed"}
     if name in use and use[name] not in subject.uses:
         return f"the adapter does not {use[name]}"
-    if (name == "train_model" or "training" in label) and not subject.overrides("train"):
+    if (name == "train_model" or "training" in label or label.endswith("/trained")) and not subject.overrides("train"):
         return "the adapter does not train"
-    if (name == "save_to_model" or label.endswith(("/saving", "/fresh"))) and not subject.overrides("save"):
+    if (name == "save_to_model" or label.endswith(("/saving", "/trained", "/fresh"))) and not subject.overrides("save"):
         return "the adapter does not save"
     if name == "evaluate_model" or label.endswith("/evaluation"):
         return _not_evaluated(subject, has_metrics, prompts) or _unwanted("evaluate_model", needs)
     if "training" in label:
         return _unwanted("train_model", needs)
-    if label.endswith(("/saving", "/fresh")):
+    if label.endswith(("/saving", "/trained", "/fresh")):
         return _unwanted("save_to_model", needs)
     if name == "load_from_model":
         return None if needs is None or needs else "no selected contract reads it"

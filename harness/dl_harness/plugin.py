@@ -44,9 +44,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the group marker known; it keeps the contracts of one adapter on one worker of pytest-xdist."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        config.addinivalue_line("markers", "xdist_group(name): run these tests on one worker (pytest-xdist)")
     targets = [*config.getini("adapter"), *config.getoption("--adapter")]
     if targets:
-        config.addinivalue_line("markers", "xdist_group(name): run these tests on one worker (pytest-xdist)")
         config.stash[CHECKS] = Checks(config, targets)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
@@ -121,11 +121,21 @@ def _result(contract: Contract, evidence: Evidence) -> Result:
         statement=contract.statement,
         why=contract.why,
         fix=contract.fix,
-        findings=tuple(findings),
+        findings=tuple(_together(findings)),
         evidence=counts,
         reason=reason,
         duration_s=time.perf_counter() - started,
     )
+
+
+def _together(findings: list[Finding]) -> Iterator[Finding]:
+    """One finding for those that say the same of the same line: an exception in every batch is one thing to mend."""
+    places: dict[tuple[str, str, str | None, int | None], list[Finding]] = {}
+    for finding in findings:
+        places.setdefault((finding.expected, finding.saw, finding.file, finding.line), []).append(finding)
+    for same in places.values():
+        more = f" (and {len(same) - 1} more times)" if len(same) > 1 else ""
+        yield msgspec.structs.replace(same[0], where=same[0].where + more)
 
 
 def _finding(seen: Seen) -> Finding:

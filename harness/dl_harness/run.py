@@ -309,24 +309,26 @@ def _service(service: Service | None, workspace: Workspace) -> Iterator[dict[str
         return
     command = [sys.executable if word == "python" else word for word in service.command]
     shown = " ".join(service.command)
+    errors = (workspace.directory / "service.log").open("w+b")
     try:
         process = subprocess.Popen(
             command,
             cwd=workspace.app,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=errors,
             start_new_session=True,
         )
     except OSError as error:
         raise UsageError(f"the service `{shown}` of [tool.dl-harness] cannot be started: {error.strerror}.") from error
     try:
-        yield _variables(process, shown)
+        yield _variables(process, shown, errors)
     finally:
         _kill_group(process)
+        errors.close()
 
 
-def _variables(process: subprocess.Popen[bytes], shown: str) -> dict[str, str]:
+def _variables(process: subprocess.Popen[bytes], shown: str, errors: IO[bytes]) -> dict[str, str]:
     assert process.stdout is not None
     lines: list[bytes] = []
     reader = threading.Thread(target=lambda: lines.append(process.stdout.readline()), daemon=True)  # type: ignore[union-attr]
@@ -338,6 +340,9 @@ def _variables(process: subprocess.Popen[bytes], shown: str) -> dict[str, str]:
         variables = None
     if not isinstance(variables, dict) or not all(isinstance(v, str) for v in variables.values()):
         saw = lines[0].decode(errors="replace").strip()[:200] if lines and lines[0] else "nothing"
+        errors.seek(0)
+        said = errors.read().decode(errors="replace").strip().splitlines()
+        saw += f", and on standard error: {said[-1]}" if said else ""
         raise UsageError(
             f"the service `{shown}` of [tool.dl-harness] must print one line of JSON, an object of environment variables"
             f" as strings; it printed {saw}."

@@ -24,6 +24,8 @@ def resolve(target: str) -> list[Target]:
     without a manifest.
     """
     path = Path(target)
+    if not target:
+        raise UsageError(f"the target is empty. Expected {FORMS}.")
     if path.is_dir():
         found = [t for m in _manifests(path) for t in _of_manifest(m)]
         if not found:
@@ -55,6 +57,8 @@ def _of_manifest(path: Path) -> list[Target]:
         manifest = manifests.read(path)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+    if not manifest.modules and path.name != "dataloop.json":
+        raise UsageError(f"{path} is no manifest: it declares no components.modules. Expected {FORMS}.")
     if not manifest.modules:
         subject = Subject(
             name=manifest.name, target=str(path), manifest=str(path), manifest_problems=manifest.problems, file_exists=False
@@ -182,11 +186,13 @@ def _names(file: Path) -> set[str]:
 
 
 def _classes(file: Path) -> list[str]:
+    """The classes of a file, those that name an adapter as a base first."""
     try:
         tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError):
         return []
-    return [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    return [node.name for node in sorted(classes, key=lambda n: not any("Adapter" in ast.unparse(b) for b in n.bases))]
 
 
 def model_facts(model: dict[str, Any]) -> ModelFacts:

@@ -33,7 +33,7 @@ def main() -> None:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=0, show_default=True, help="Port to listen on; 0 is any free one.")
+@click.option("--port", default=0, show_default=True, type=click.IntRange(0, 65_535), help="Port to listen on; 0 is any free one.")
 @click.option("--scene", type=click.Path(path_type=Path), help="Starting state: a JSON file or a directory.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Written when requests are accepted.")
 @click.option("--strict-auth", is_flag=True, help="Accept only the token issued at the start.")

@@ -12,6 +12,7 @@ import numpy as np
 from good.detector import Detector
 from good.embedder import Embedder
 from good.prompts import Echo
+from good.segmenter import Segmenter
 
 
 class ReturnsAGenerator(Detector):
@@ -27,6 +28,34 @@ class ForgetsTheLast(Detector):
 
     def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
         return super().predict(batch)[:-1]
+
+
+class ReturnsNothing(Detector):
+    """Forgets the return statement."""
+
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> None:
+        self.last = super().predict(batch)
+
+
+class ReturnsInsideTheLoop(Detector):
+    """Has its return statement indented one level too far: only the first image of a batch is looked at."""
+
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        collections = []
+        for image in batch:
+            collections.append(self.detect(image))
+            return collections
+
+
+class SharesACollection(Detector):
+    """Makes its collection before the loop: every item of a batch is stored with the annotations of all of them."""
+
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        collection = dl.AnnotationCollection()
+        for image in batch:
+            box = dl.Box(left=0, top=0, right=8, bottom=8, label="bright")
+            collection.add(box, model_info=self.info(float(image.mean() / 255)))
+        return [collection for _ in batch]
 
 
 class ReturnsDictionaries(Detector):
@@ -102,6 +131,13 @@ class PredictsFractions(Detector):
             small = dl.Box(left=left, top=top, right=right, bottom=bottom, label=box.label)
             collection.add(small, model_info=self.info(0.5))
         return collection
+
+
+class KeepsTheSizeOfTheModel(Segmenter):
+    """Returns masks of the size to which it has scaled the image for its model."""
+
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        return super().predict([image[::2, ::2] for image in batch])
 
 
 class AttachesNumpyNumbers(Detector):
@@ -204,4 +240,13 @@ class AnswersNobody(Echo):
     def predict(self, batch: list[dl.PromptItem], **kwargs: Any) -> list:
         for prompt_item in batch:
             self.last = self.shortened(prompt_item.to_messages()[-1]["content"])
+        return []
+
+
+class AnswersWithNothing(Echo):
+    """Adds what its service sent before the stream broke off: an empty text."""
+
+    def predict(self, batch: list[dl.PromptItem], **kwargs: Any) -> list:
+        for prompt_item in batch:
+            self.answer(prompt_item, "")
         return []

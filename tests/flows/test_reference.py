@@ -181,6 +181,13 @@ def test_a_dataset_is_predicted_by_filters(both: Both, as_json: bool) -> None:
         assert list(played.annotated()) == [f"/validation/{index}.png" for index in range(4)]
 
 
+def test_directories_are_not_predicted(both: Both) -> None:
+    for played in both(Adapter, lambda one: one.adapter.predict_dataset(one.dataset, filters={"filter": {}})):
+        assert (played.error, len(played.annotated())) == (None, 10)
+        assert sum(played.adapter.calls("predict")) == 10
+        assert {item["type"] for item in played.platform.state.all("items")} == {"dir", "file"}
+
+
 @pytest.mark.parametrize(("returns", "stored"), [(True, 2), (False, 0)])
 def test_prompt_items_are_annotated_when_collections_come_back(both: Both, returns: bool, stored: int) -> None:
     class Prompted(Adapter):

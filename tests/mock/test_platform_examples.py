@@ -57,6 +57,7 @@ def test_the_sdk_sends_the_query_that_was_recorded(example: dict[str, Any], plat
 
 
 @pytest.mark.parametrize("example", examples("operation", "error", "wire"))
+@pytest.mark.usefixtures("inside")
 def test_an_operation_does_what_the_platform_does(example: dict[str, Any], platform: Platform, api: Api) -> None:
     OPERATIONS[example["id"]](platform, api, example)
 

@@ -129,7 +129,8 @@ def _expected(flow: Flow, where: str) -> bool:
 def _outside(call: Call, argument: str) -> list[str]:
     """What a call wrote outside the folder that it was given."""
     folder = call.paths.get(argument)
-    return [w for w in written(call.changes) if not under(w, folder)]
+    elsewhere = [file.where for file in call.opened if file.writes and file.where.startswith("/")]
+    return [w for w in (*written(call.changes), *elsewhere) if not under(w, folder)]
 
 
 @contract(
@@ -279,14 +280,17 @@ def saved_model_predicts_the_same(evidence: Evidence) -> Iterator[Judgement]:
     """docs: model adapter flows, save_to_model and load_from_model."""
     for name, function in (("predict_items", "predict"), ("embed_items", "embed")):
         fresh = evidence.flow(f"{name}/fresh")
-        first, again = by_name(evidence.flow(name), function), by_name(evidence.flow(f"{name}/again"), function)
+        before = evidence.flow(f"{name}/trained") or evidence.flow(name)
+        first, once = by_name(before, function), by_name(evidence.flow(name), function)
+        again = by_name(evidence.flow(f"{name}/again"), function)
         loaded = evidence.flow("load_from_model/fresh")
         if fresh is None and loaded is not None and loaded.ended != "returned" and first:
             yield Judged("saved models")
             yield Seen("the saved model loads", outcome(loaded), loaded.label, at(evidence, "load"))
             return
         for item, entry in by_name(fresh, function).items():
-            if item not in first or (item in again and not same_entry(first[item], again[item])):
+            unsteady = item in once and item in again and not same_entry(once[item], again[item])
+            if item not in first or unsteady:
                 continue
             yield Judged("items")
             if not same_entry(first[item], entry):

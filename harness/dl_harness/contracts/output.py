@@ -612,3 +612,24 @@ def prompts_are_answered(evidence: Evidence) -> Iterator[Judgement]:
                 yield Seen(
                     "an assistant message", "an empty text", f"{item.name} after {flow.label}", at(evidence, "predict")
                 )
+
+
+@contract(
+    "OUT-020",
+    "output format",
+    "every item gets a collection of its own",
+    why="A collection that is made once and returned for every item holds the annotations of the whole batch: each item"
+    " is stored with those of all the others.",
+    fix="Make the dl.AnnotationCollection() inside the loop over the batch.",
+    needs=PREDICTING,
+    applies=predicts_collections,
+)
+def collections_are_not_shared(evidence: Evidence) -> Iterator[Judgement]:
+    """SDK: predict_items uploads each element of the result to the item at its place."""
+    for flow, call, item, entry in paired(evidence, "predict", *PREDICTING):
+        yield Judged("collections")
+        if entry.twin is not None and entry.annotations:
+            other = flow.item(call.items[entry.twin]).name
+            saw = f"the same object as for {other}, with {counted(len(entry.annotations), 'annotation')}"
+            where = f"{flow.item(item).name} in {flow.label}"
+            yield Seen("a collection of its own", saw, where, at(evidence, "predict"))

@@ -9,6 +9,8 @@ import numbers
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from dl_harness.evidence import AnnotationSeen, Entry, Returned
 
 PIXEL_TYPES = frozenset({"box", "point", "segment", "polyline", "ellipse"})
@@ -23,10 +25,20 @@ def returned(function: str, value: object) -> Returned:
     entries: tuple[Entry, ...] = ()
     if length is not None and not isinstance(value, (str, bytes, Mapping)):
         if function == "predict":
-            entries = tuple(predicted(entry) for entry in _elements(value))
+            entries = _predictions(list(_elements(value)))
         elif function == "embed":
             entries = tuple(embedded(entry) for entry in _elements(value))
     return Returned(kind=kind_of(value), sized=length is not None, length=length, entries=entries)
+
+
+def _predictions(values: list[object]) -> tuple[Entry, ...]:
+    """The elements that `predict` returned, and which of them are one and the same object."""
+    first: dict[int, int] = {}
+    entries = []
+    for index, value in enumerate(values):
+        earlier = first.setdefault(id(value), index)
+        entries.append(msgspec.structs.replace(predicted(value), twin=None if earlier == index else earlier))
+    return tuple(entries)
 
 
 def kind_of(value: object) -> str:

@@ -24,6 +24,10 @@ INPUTS_OF_TYPE: dict[str, Any] = {
 """A value for each declared type of initInputs (OpenAPI: PackageIO); 15 public modules declare more than the model."""
 
 
+class NotInitialisedError(Exception):
+    """The adapter's constructor leaves out the base class's, which sets the model entity and loads it."""
+
+
 class Runner:
     """Runs the flows of one stage in order; a flow that fails ends only those that need it."""
 
@@ -67,8 +71,14 @@ class Runner:
         declared = self._spec.target.inputs or (("model_entity", "Model"),)
         inputs = {name: INPUTS_OF_TYPE.get(kind, "dl-harness") for name, kind in declared}
         inputs.update({name: model for name, kind in declared if kind == "Model" or name == "model_entity"})
-        self._construct = lambda: self._adapter_class(**inputs)
+        self._construct = lambda: self._built(inputs)
         self._adapter = self._flow(label, self._construct)
+
+    def _built(self, inputs: dict[str, Any]) -> Any:
+        adapter = self._adapter_class(**inputs)
+        if getattr(adapter, "_model_entity", None) is None:
+            raise NotInitialisedError("__init__ never calls super().__init__(model_entity=model_entity): no model is loaded")
+        return adapter
 
     def _load_from_model(self, label: str, variant: str) -> None:
         """Load again from another folder, with the first one out of the way."""

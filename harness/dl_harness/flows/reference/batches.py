@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ class ItemsFailedError(Exception):
 
 def selected(dataset: dl.Dataset, filters: dl.Filters | dict[str, Any] | None) -> list[dl.Item]:
     """The files (and rows) that the filters select, in the platform's own order."""
-    query = {**copy.deepcopy(as_filters(filters).prepare()), "page": 0, "pageSize": PAGE_SIZE}
+    query = {**as_filters(filters).prepare(), "page": 0, "pageSize": PAGE_SIZE}
     pages = dataset.items.list(filters=dl.Filters(custom_filter=query))
     return [item for page in pages for item in page if item.type in {"file", "db_row"}]
 
