@@ -133,6 +133,7 @@ OTHERWISE = {
     "OUT-001 None": Broken("broken/output.py:ReturnsNothing", DETECTOR),
     "OUT-002 return in the loop": Broken("broken/output.py:ReturnsInsideTheLoop", DETECTOR),
     "OUT-009 masks": Broken("broken/output.py:KeepsTheSizeOfTheModel", SEGMENTER),
+    "LAY-009 another name": Broken("broken/layout.py:LoadsAnotherName", CLASSIFIER),
     "OUT-019 empty": Broken("broken/output.py:AnswersWithNothing"),
 }
 """Other ways to break some of them, each with a branch of its own in the contract."""

@@ -30,6 +30,10 @@ ADAPTERS: dict[str, tuple[str, dict[str, Any]]] = {
         "classifier.py:Classifier",
         {"model": {"name": "classifier", "outputType": "class", "labels": ["red", "green"]}},
     ),
+    "trainer-that-another-program-trains": (
+        "outside.py:TrainsOutside",
+        {"model": {"name": "classifier", "outputType": "class", "labels": ["red", "green"]}},
+    ),
     "decorated-masks-from-numpy-alone": (
         "segmenter.py:Segmenter",
         {"model": {"name": "segmenter", "outputType": "binary", "labels": ["bright"]}},

@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from dl_harness.contract import CONTRACTS, Contract
-from dl_harness.evidence import Evidence
+from dl_harness.evidence import Evidence, Failure
+from dl_harness.manifest import wrong_fields
 from dl_harness.results import (
     SCHEMA_VERSION,
     AdapterReport,
@@ -150,8 +151,7 @@ def run(targets: Iterable[str], given: dict[str, Any], progress: Progress = lamb
     environment: dict[str, str] = {}
     for target, spec, settings, contracts in prepared:
         started = time.monotonic()
-        name = target.subject.name
-        observed = observe(target, spec, settings.service, lambda flow, name=name: progress(name, flow))  # type: ignore[misc]
+        observed = _observed(target, spec, settings, progress)
         environment = {**environment, **observed.evidence.environment}
         report = _report(observed, contracts, time.monotonic() - started)
         report = msgspec.structs.replace(report, results=tuple(_from_here(result) for result in report.results))
@@ -160,6 +160,19 @@ def run(targets: Iterable[str], given: dict[str, Any], progress: Progress = lamb
         if observed.interrupted:
             break
     return Checked(Report(SCHEMA_VERSION, _own_environment() | environment, _worst(reports), tuple(reports)), drawn)
+
+
+def _observed(target: Target, spec: Spec, settings: Settings, progress: Progress) -> Observed:
+    """What a run left behind; what keeps one adapter from being run costs no other its results."""
+    name = target.subject.name
+    try:
+        return observe(target, spec, settings.service, lambda flow: progress(name, flow))
+    except KeyboardInterrupt:
+        return Observed(Evidence(target.subject), interrupted=True)
+    except (OSError, UsageError) as error:
+        refusal = f"the machine refused: {error}; free disk space or permissions and try again"
+        message = refusal if isinstance(error, OSError) else str(error)
+        return Observed(Evidence(target.subject, our_failure=Failure("NotRun", message)))
 
 
 def _own_environment() -> dict[str, str]:
@@ -257,6 +270,8 @@ def _model(given: Any, setting: str | None, folder: Path) -> dict[str, Any]:
         raise UsageError(f"--model {path}: expected a JSON object, the model as the API returns it; {error}.") from error
     if not isinstance(document, dict):
         raise UsageError(f"--model {path}: expected a JSON object, saw a {type(document).__name__}.")
+    for key, expected, saw in wrong_fields(document):
+        raise UsageError(f"--model {path}: expected {expected} at {key}, saw {saw}.")
     return document
 
 
@@ -302,6 +317,8 @@ def _verdict(evidence: Evidence, results: tuple[Result, ...], interrupted: bool)
     if interrupted:
         return "interrupted", "the check was interrupted; what had been learned by then is below"
     if evidence.our_failure is not None:
+        if evidence.our_failure.type == "NotRun":
+            return "error", f"the adapter could not be run: {evidence.our_failure.message}"
         return "error", f"the harness itself failed with {evidence.our_failure}; please report this"
     unmatched = [r for flow in evidence.flows for r in flow.requests if r.route is None]
     if unmatched:

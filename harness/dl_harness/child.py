@@ -5,6 +5,7 @@ It may hang, crash or be killed at any moment; whatever it has learned by then i
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import platform as machine
@@ -15,12 +16,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
 from dl_harness import plan, scene
-from dl_harness.evidence import Described, Event, FlowEnded, OurFailure, Planned, Subject, encode
+from dl_harness.evidence import Described, Event, Failure, FlowEnded, OurFailure, Planned, Subject, encode
 from dl_harness.flows import guard
 from dl_harness.flows.inspection import read_adapter, written_source
 from dl_harness.flows.recording import Recorder
@@ -72,7 +73,7 @@ def main() -> None:
     platforms: list[Platform] = []
     recorder = Recorder(emit, lambda: len(platforms[-1].journal) if platforms else 0, workspace)
     check = Check(spec, workspace, emit, recorder, platforms)
-    guard.install(recorder.opened, recorder.refused)
+    guard.install(recorder.opened, recorder.refused, os.path.realpath(spec.target.root), os.path.realpath(spec.workspace))
     failure: list[BaseException] = []
 
     def work() -> None:
@@ -86,13 +87,17 @@ def main() -> None:
     # The SDK inspects the whole call stack on every request, so flows start from the bottom of a fresh thread.
     thread = threading.Thread(target=work, name="flows", daemon=True)
     thread.start()
+    parent = os.getppid()
     while thread.is_alive():
         thread.join(POLL_S)
         _watch(check)
+        if os.getppid() != parent:
+            os._exit(HUNG)  # nobody is left to read what this process would learn
     if failure:
         sys.excepthook(type(failure[0]), failure[0], failure[0].__traceback__)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(ValueError, OSError):  # the adapter may have closed it
+            stream.flush()
     os._exit(1 if failure else 0)  # threads of the adapter must not keep the process
 
 
@@ -109,16 +114,27 @@ def _watch(check: Check) -> None:
         stack = check.recorder.stack_of(running.thread)
         failure = msgspec.structs.replace(stack, message=f"{running.function} did not come back within {limit:g} s")
         check.recorder.give_up(running, failure)
-        check.emit(FlowEnded(label=check.label, ended="hung", failure=failure, duration_s=limit))
-        os._exit(HUNG)
+        _end_flow(check, failure)
+    if running is None and check.recorder.active and time.monotonic() - check.recorder.last_seen >= limit:
+        stack = check.recorder.stack_of(check.flows_thread)
+        message = f"{check.label} went on for {limit:g} s without calling a user function"
+        _end_flow(check, msgspec.structs.replace(stack, message=message))
+
+
+def _end_flow(check: Check, failure: Failure) -> NoReturn:
+    check.emit(FlowEnded(label=check.label, ended="hung", failure=failure, duration_s=check.spec.call_limit_s))
+    os._exit(HUNG)
 
 
 def _run(check: Check) -> None:
     spec = check.spec
     os.chdir(check.workspace.app)
-    check.importing_since = time.monotonic()
-    check.adapter_class, subject = read_adapter(spec.target, check.workspace, check.recorder, spec.stubs)
-    check.importing_since = None
+    # Adapters call the SDK when they are imported (`if dl.token_expired(): dl.login()`). Connecting first also loads what
+    # this process needs later, before files of the repository can stand in for it on the import path.
+    with connected(Platform(), check.workspace.dataloop):
+        check.importing_since = time.monotonic()
+        check.adapter_class, subject = read_adapter(spec.target, check.workspace, check.recorder, spec.stubs)
+        check.importing_since = None
     subject = msgspec.structs.replace(subject, model=model_facts(spec.model or spec.target.model))
     if check.adapter_class is None:
         check.emit(Described(subject, _environment()))
@@ -164,7 +180,7 @@ def _prepare_scene(check: Check, subject: Subject, said: str | None) -> Prepared
     items, annotations = scene.items_of(source) if source else ([], [])
     model = check.spec.model or check.spec.target.model
     documents, inferred = scene.build(subject, model, check.kind, items, annotations)
-    told = (*((said,) if said and not check.spec.items else ()), *inferred)
+    told = (*subject.inferred, *((said,) if said and not check.spec.items else ()), *inferred)
     return Prepared(msgspec.structs.replace(subject, inferred=told), documents)
 
 
@@ -185,7 +201,7 @@ def _artifacts_folder(check: Check, stage: plan.Stage) -> Path | None:
     handoff = check.workspace.handoff
     if stage.name == "fresh process":
         return handoff / "saved"
-    if not stage.name.startswith("training") and (handoff / "trained").is_dir():
+    if not stage.name.startswith(("untrained", "training")) and (handoff / "trained").is_dir():
         return handoff / "trained"
     return Path(check.spec.artifacts) if check.spec.artifacts else None
 

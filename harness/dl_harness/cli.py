@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -144,9 +145,14 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(_main(arguments))
 
 
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 def _main(arguments: list[str] | None) -> int:
     from dl_harness.spec import UsageError
 
+    signal.signal(signal.SIGTERM, _interrupt)  # a CI that ends a job still gets its reports, and no process is left behind
     try:
         cli.main(arguments, prog_name="dl-harness", standalone_mode=False)
     except SystemExit as done:

@@ -391,13 +391,25 @@ Event = (
     Described | Planned | FlowStarted | CallStarted | CallEnded | Requested | NetworkRefused | OurFailure | FlowEnded
 )
 
-_encoder = msgspec.json.Encoder()
+_encoder = msgspec.json.Encoder(enc_hook=str)  # subclasses of str, such as numpy.str_, are texts
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
 def encode(event: Event) -> bytes:
     """One event as one JSON line."""
-    return _encoder.encode(event) + b"\n"
+    try:
+        return _encoder.encode(event) + b"\n"
+    except UnicodeEncodeError:  # names of files and messages may hold what is no text
+        return _encoder.encode(_speakable(msgspec.to_builtins(event, enc_hook=str))) + b"\n"
+
+
+def _speakable(value: Any) -> Any:
+    """The value with lone surrogates written out."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_speakable(key): _speakable(inner) for key, inner in value.items()}
+    return [_speakable(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def decode(lines: Iterable[bytes]) -> Iterator[Event]:

@@ -53,7 +53,12 @@ class Manifest(msgspec.Struct, frozen=True):
 
     def model_of(self, module: Module) -> dict[str, Any]:
         """The first model that runs on this module, or an empty entry."""
-        return next((m for m in self.models if m.get("moduleName") == module.name), {})
+        return self.models_of(module)[0] if self.models_of(module) else {}
+
+    def models_of(self, module: Module) -> list[dict[str, Any]]:
+        """The models that run on this module, without the fields that no model can have."""
+        own = (model for model in self.models if model.get("moduleName") == module.name)
+        return [{k: v for k, v in model.items() if k not in {key.split(".")[0] for key, _, _ in wrong_fields(model)}} for model in own]
 
 
 def read(path: Path) -> Manifest:
@@ -64,6 +69,9 @@ def read(path: Path) -> Manifest:
     text = path.read_bytes().decode("utf-8-sig", errors="replace")
     try:
         document = json.loads(text)
+    except RecursionError:
+        problem = ManifestProblem("unreadable", "a JSON object", "JSON nested thousands of levels deep", Place(str(path), 1))
+        return Manifest(str(path), path.parent.name, problems=(problem,))
     except json.JSONDecodeError as error:
         problem = ManifestProblem(
             "unreadable", "a JSON object", f"{error.msg} at column {error.colno}", Place(str(path), error.lineno)
@@ -112,11 +120,38 @@ def _problems(
             expected = "moduleName is one of " + ", ".join(repr(n) for n in names) if names else "a module to name"
             saw = f"model {model.get('name')!r} names {wanted!r}" if wanted else f"model {model.get('name')!r} has no moduleName"
             yield ManifestProblem("module", expected, saw, line(path, text, str(wanted or model.get("name")), "moduleName" if wanted else "name"))
+    for model in models:
+        for key, expected, saw in wrong_fields(model):
+            place = line(path, text, key)
+            yield ManifestProblem("module", f"{expected} for {key} of model {model.get('name')!r}", saw, place)
     for module in modules:
         for key, value in (("entryPoint", module.entry_point), ("className", module.class_name), ("name", module.name)):
             if not value:
                 saw = f"module {module.name!r} has none"
                 yield ManifestProblem("module", f"a string for {key}", saw, line(path, text, module.name or "modules"))
+
+
+MODEL_FIELDS: dict[str, type] = {
+    "name": str,
+    "labels": list,
+    "configuration": dict,
+    "metadata": dict,
+    "outputType": str,
+    "status": str,
+}
+"""Types of the fields that the flows read (OpenAPI: APIModel); inputType may be one or a list."""
+
+
+def wrong_fields(model: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Fields of a model document that have another type than the API gives them: name, expected, seen."""
+    words: dict[type, str] = {str: "a string", list: "an array", dict: "an object"}
+    for key, kind in MODEL_FIELDS.items():
+        value = model.get(key)
+        if value is not None and not isinstance(value, kind):
+            yield key, words[kind], json.dumps(value)[:60]
+    system = model["metadata"].get("system") if isinstance(model.get("metadata"), dict) else None
+    if system is not None and not isinstance(system, dict):
+        yield "metadata.system", "an object", json.dumps(system)[:60]
 
 
 def entry_file(manifest: Manifest, module: Module) -> tuple[Path | None, ManifestProblem | None]:
@@ -125,6 +160,10 @@ def entry_file(manifest: Manifest, module: Module) -> tuple[Path | None, Manifes
         return None, None
     path = Path(manifest.path)
     text = path.read_text("utf-8-sig", errors="replace")
+    if Path(module.entry_point).is_absolute() or ".." in Path(module.entry_point).parts:
+        saw = "a path that leaves the codebase"
+        expected = "a path below the codebase's root"
+        return None, ManifestProblem("entry_point", expected, saw, line(path, text, module.entry_point))
     for root in (path.parent, *list(path.parent.parents)[:4]):
         candidate = root / module.entry_point
         if candidate.is_file():

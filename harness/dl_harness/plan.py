@@ -23,7 +23,8 @@ class Stage:
 
 
 STAGES = (
-    Stage("training", ("load_from_model/training", "train_model", "predict_items/trained", "embed_items/trained")),
+    Stage("untrained", ("load_from_model/untrained", "predict_untrained", "embed_untrained")),
+    Stage("training", ("load_from_model/training", "train_model", "predict_trained", "embed_trained")),
     Stage("training elsewhere", ("load_from_model/training-elsewhere", "train_model/elsewhere")),
     Stage(
         "inference",
@@ -58,20 +59,26 @@ def reasons(subject: Subject, needs: tuple[str, ...] | None, has_metrics: bool, 
     }
 
 
-def _reason(label: str, subject: Subject, needs: tuple[str, ...] | None, has_metrics: bool, prompts: bool) -> str | None:
+def _reason(
+    label: str, subject: Subject, needs: tuple[str, ...] | None, has_metrics: bool, prompts: bool
+) -> str | None:
     name = label.split("/")[0]
     use = {"predict_items": "predict", "predict_dataset": "predict", "embed_items": "embed", "embed_dataset": "embed"}
-    if name in use and use[name] not in subject.uses:
-        return f"the adapter does not {use[name]}"
-    if (name == "train_model" or "training" in label or label.endswith("/trained")) and not subject.overrides("train"):
+    function = use.get(name) or name.removesuffix("_untrained").removesuffix("_trained")
+    if function in {"predict", "embed"} and function not in subject.uses:
+        return f"the adapter does not {function}"
+    before_and_after = label.endswith("trained")  # what training changes must be in what is saved
+    if (name == "train_model" or "training" in label or before_and_after) and not subject.overrides("train"):
         return "the adapter does not train"
-    if (name == "save_to_model" or label.endswith(("/saving", "/trained", "/fresh"))) and not subject.overrides("save"):
+    if (name == "save_to_model" or label.endswith(("/saving", "/fresh")) or before_and_after) and not subject.overrides(
+        "save"
+    ):
         return "the adapter does not save"
     if name == "evaluate_model" or label.endswith("/evaluation"):
         return _not_evaluated(subject, has_metrics, prompts) or _unwanted("evaluate_model", needs)
     if "training" in label:
         return _unwanted("train_model", needs)
-    if label.endswith(("/saving", "/trained", "/fresh")):
+    if label.endswith(("/saving", "/fresh")) or before_and_after:
         return _unwanted("save_to_model", needs)
     if name == "load_from_model":
         return None if needs is None or needs else "no selected contract reads it"

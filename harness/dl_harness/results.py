@@ -134,7 +134,8 @@ def _together(findings: list[Finding]) -> Iterator[Finding]:
     for finding in findings:
         places.setdefault((finding.expected, finding.saw, finding.file, finding.line), []).append(finding)
     for same in places.values():
-        more = f" (and {len(same) - 1} more times)" if len(same) > 1 else ""
+        again = len(same) - 1
+        more = "" if not again else " (and once more)" if again == 1 else f" (and {again} times more)"
         yield msgspec.structs.replace(same[0], where=same[0].where + more)
 
 

@@ -21,7 +21,18 @@ import msgspec
 
 from dl_harness import spec as specs
 from dl_harness.contract import Contract
-from dl_harness.evidence import Event, Evidence, Failure, FlowEnded, FlowStarted, Place, Planned, assemble, decode
+from dl_harness.evidence import (
+    Event,
+    Evidence,
+    Failure,
+    FlowEnded,
+    FlowStarted,
+    OurFailure,
+    Place,
+    Planned,
+    assemble,
+    decode,
+)
 from dl_harness.spec import Service, Spec, Target, UsageError
 from dl_harness.workspace import Workspace, prepare
 
@@ -31,9 +42,12 @@ TAIL = 16_384
 SILENT = -1_000
 """Instead of an exit status, for a child that had to be ended."""
 
-KEPT_OUT = re.compile(r"(^|_)(PYTHONPATH|PYTHONHOME|PYTEST_CURRENT_TEST|COVERAGE_PROCESS_START)$|^DTLPY_|^DATALOOP")
-SECRET_NAME = re.compile(r"(?:^|_)(?:\w*KEY|\w*TOKEN|SECRET\w*|PASSW\w*|CREDENTIALS?|AUTH)(?:_|$)", re.IGNORECASE)
-SHORTEST_SECRET = 8
+KEPT_OUT = re.compile(r"(?i:_proxy$)|(^|_)(PYTHONPATH|PYTHONHOME|PYTEST_CURRENT_TEST|COVERAGE_PROCESS_START)$|^DTLPY_|^DATALOOP")
+SECRET_NAME = re.compile(
+    r"(?:^|_)(?:\w*KEY|\w*TOKEN|SECRET\w*|PASSW\w*|PWD|PAT|CREDENTIALS?|AUTH|\w*WEBHOOK\w*|DSN|\w*DATABASE_URL)(?:_|$)",
+    re.IGNORECASE,
+)
+SHORTEST_SECRET = 6
 
 Progress = Callable[[str], None]
 
@@ -182,7 +196,9 @@ class _Observation:
             words = self._tail[-500:].strip() or "none"
             message = f"the process died during the import; its last words: {words}"
             failure = Failure("ProcessDied", message, Place(self._spec.target.source))
-        return Evidence(subject=msgspec.structs.replace(self._spec.target.subject, import_failure=failure))
+        ours = next((event.failure for event in self._events if isinstance(event, OurFailure)), None)
+        subject = msgspec.structs.replace(self._spec.target.subject, import_failure=None if ours else failure)
+        return Evidence(subject=subject, our_failure=ours)
 
     def _contents(self) -> dict[str, bytes]:
         folder = self._workspace.items
@@ -328,6 +344,12 @@ def _service(service: Service | None, workspace: Workspace) -> Iterator[dict[str
         errors.close()
 
 
+def _drain(stream: IO[bytes]) -> None:
+    """Read on, so that a service that logs is never blocked by a full pipe."""
+    while os.read(stream.fileno(), 65_536):
+        pass
+
+
 def _variables(process: subprocess.Popen[bytes], shown: str, errors: IO[bytes]) -> dict[str, str]:
     assert process.stdout is not None
     lines: list[bytes] = []
@@ -347,6 +369,7 @@ def _variables(process: subprocess.Popen[bytes], shown: str, errors: IO[bytes]) 
             f"the service `{shown}` of [tool.dl-harness] must print one line of JSON, an object of environment variables"
             f" as strings; it printed {saw}."
         )
+    threading.Thread(target=_drain, args=(process.stdout,), daemon=True).start()
     return variables
 
 

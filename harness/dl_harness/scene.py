@@ -57,7 +57,7 @@ def input_kind(subject: Subject, source: str) -> tuple[str, str | None]:
             return kind, f"{kind} items, since the manifest's attributes say Media Type {subject.media}"
     if subject.overrides("prepare_item_func"):
         for kind, signs in _SIGNS.items():
-            if signs.search(source) and not (kind == "text" and _IMAGES.search(source)):
+            if signs.search(source) and not (kind != "audio" and _IMAGES.search(source)):
                 return kind, f"{kind} items, since {said} and the source handles {kind}"
     return "image", f"image items, since {said} (the platform's own default)"
 
@@ -66,6 +66,7 @@ _PROMPTS = re.compile(r"\bPromptItem\b|\bto_messages\b|\bprompt_item\b")
 _IMAGES = re.compile(r"\bcv2\b|\bPIL\b|\bimages?\b|\bndarray\b|\.shape\b|\bpixel", re.IGNORECASE)
 _SIGNS = {
     "audio": re.compile(r"\blibrosa\b|\bsoundfile\b|\btorchaudio\b|\bwhisper\b|\bwave\b|audio/", re.IGNORECASE),
+    "json": re.compile(r"json\.loads?\([^)\n]*(?:download|\.read\()"),
     "text": re.compile(r"\.decode\(|text/plain|tokeniz|\bsentences?\b|\bspacy\b|\bnltk\b", re.IGNORECASE),
 }
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from dl_harness import manifest as manifests
 from dl_harness.evidence import ManifestProblem, ModelFacts, Subject
 from dl_harness.workspace import LEFT_OUT
@@ -27,12 +29,12 @@ def resolve(target: str) -> list[Target]:
     if not target:
         raise UsageError(f"the target is empty. Expected {FORMS}.")
     if path.is_dir():
-        found = [t for m in _manifests(path) for t in _of_manifest(m)]
+        found = _told_apart([t for m in _manifests(path) for t in _of_manifest(m)])
         if not found:
             raise UsageError(f"{target} holds no dataloop.json. Expected {FORMS}.")
         return found
     if path.is_file() and path.suffix == ".json":
-        return _of_manifest(path)
+        return _told_apart(_of_manifest(path))
     if path.is_file():
         classes = _classes(path)
         hint = f"{target}:{classes[0]}" if classes else f"{target}:ClassName"
@@ -43,6 +45,21 @@ def resolve(target: str) -> list[Target]:
     if head.endswith(".py") or os.sep in head or "/" in head:
         return [_of_file(target, Path(head), name)]
     return [_of_module(target, head, name)]
+
+
+def _told_apart(targets: list[Target]) -> list[Target]:
+    """Targets whose names are not shared: classes of one name get that of their module, and then of their manifest."""
+    for field in ("module", "manifest"):
+        names = [target.subject.name for target in targets]
+        targets = [
+            target
+            if names.count(name) == 1
+            else msgspec.structs.replace(
+                target, subject=msgspec.structs.replace(target.subject, name=f"{name} ({getattr(target.subject, field)})")
+            )
+            for target, name in zip(targets, names, strict=True)
+        ]
+    return targets
 
 
 def _manifests(folder: Path) -> Iterator[Path]:
@@ -88,10 +105,19 @@ def _of_module_entry(path: Path, manifest: manifests.Manifest, module: manifests
         declared_uses=module.uses,
         model=model_facts(model),
         media=manifest.media,
+        inferred=_not_run(manifest.models_of(module)),
         manifest_problems=problems,
         file_exists=file is not None,
     )
     return Target(subject, str(root), model, module.init_inputs, str(file.resolve()) if file else None)
+
+
+def _not_run(models: list[dict[str, Any]]) -> tuple[str, ...]:
+    """A sentence on the models of a module beyond the first, with which the check runs."""
+    if len(models) < 2:
+        return ()
+    others = ", ".join(repr(model.get("name")) for model in models[1:])
+    return (f"the model {models[0].get('name')!r}, the first of its module; check {others} with --model",)
 
 
 def _root_of(file: Path, entry_point: str) -> Path:
@@ -113,11 +139,16 @@ def _of_file(target: str, file: Path, name: str) -> Target:
     for declared in _declared_near(source):
         if declared.source == str(source) and declared.subject.class_name == name:
             return declared
-    root = source.parent
-    while (root / "__init__.py").is_file():
-        root = root.parent
     subject = Subject(name=name, target=target, entry_point=str(file), class_name=name)
-    return Target(subject, str(root), source=str(source))
+    return Target(subject, str(_application_root(file, source)), source=str(source))
+
+
+def _application_root(file: Path, source: Path) -> Path:
+    """The folder that a file without a manifest is run from: where a relative path was typed, or above its package."""
+    here = Path.cwd().resolve()
+    if not file.is_absolute() and source.is_relative_to(here):
+        return here
+    return above_package(source)
 
 
 def _declared_near(source: Path) -> Iterator[Target]:
@@ -193,6 +224,14 @@ def _classes(file: Path) -> list[str]:
         return []
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     return [node.name for node in sorted(classes, key=lambda n: not any("Adapter" in ast.unparse(b) for b in n.bases))]
+
+
+def above_package(source: Path) -> Path:
+    """The folder that must be on the import path for a module's package to be found."""
+    root = source.parent
+    while (root / "__init__.py").is_file():
+        root = root.parent
+    return root
 
 
 def model_facts(model: dict[str, Any]) -> ModelFacts:

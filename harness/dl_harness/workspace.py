@@ -17,11 +17,11 @@ from pathlib import Path
 from dl_harness.evidence import FileChange
 
 LEFT_OUT = frozenset(
-    {".git", ".hg", ".svn", ".venv", "venv", "env", "node_modules", "__pycache__", ".tox", ".nox", ".mypy_cache"}
+    {".git", ".hg", ".svn", ".venv", "node_modules", "__pycache__", ".tox", ".nox", ".mypy_cache"}
     | {".ruff_cache", ".pytest_cache", ".hypothesis", ".idea", ".vscode", ".dataloop"}
 )
-LARGEST_COPY = 1 << 20  # bytes; larger files are linked: weights are read, not written
-MOST_COPIED = 1 << 28
+LARGEST_COPY = 1 << 26  # bytes; larger files are linked, and the guard refuses to write through the link
+MOST_COPIED = 1 << 30
 MOST_FILES = 20_000
 
 Listing = dict[str, tuple[int, int]]
@@ -111,6 +111,9 @@ def prepare(directory: Path, source: Path, part: str | None = None) -> Workspace
 def _bring(file: Path, target: Path, most: int) -> int:
     """Copy a file, or link it when it is large; returns the bytes that were copied."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    if file.is_dir():  # a link to a folder
+        target.symlink_to(file.resolve())
+        return 0
     size = file.stat().st_size
     if size > min(LARGEST_COPY, most):
         target.symlink_to(file.resolve())
@@ -128,6 +131,7 @@ def _files(source: Path, left_out: Path) -> Iterator[Path]:
             f for f in folders if f not in LEFT_OUT and not _is_environment(Path(parent, f)) and Path(parent, f) != left_out
         ]
         yield from (file for name in names if (file := Path(parent, name)).is_file())
+        yield from (link for name in folders if (link := Path(parent, name)).is_symlink())
 
 
 def _is_environment(folder: Path) -> bool:

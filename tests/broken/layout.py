@@ -99,6 +99,13 @@ class SavesHalfOfIt(Detector):
         (Path(local_path) / "thresholds.json").write_text(json.dumps({"bright": self.bright}), "utf-8")
 
 
+class LoadsAnotherName(Classifier):
+    """Saves under one name and loads under another: the deployed model is the one from before training."""
+
+    def save(self, local_path: str, **kwargs: Any) -> None:
+        (Path(local_path) / "last.json").write_text(json.dumps(self.colours), "utf-8")
+
+
 class ChangesDirectory(Detector):
     """Moves to the folder of the artifacts to open a file by its bare name, and stays there."""
 

@@ -11,6 +11,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import dtlpy as dl
@@ -208,19 +209,36 @@ def test_training_with_background_changes_the_subsets(both: Both) -> None:
     assert {"train/items/train/empty.png", "train/json/train/empty.json"} <= set(seen)
 
 
+@pytest.mark.parametrize(("overwrite", "found"), [(False, ["own", "own"]), (True, ["own", "downloaded"])])
+def test_preparing_data_again(both: Both, overwrite: bool, found: list[str]) -> None:
+    def prepare_twice(played: Played) -> str:
+        folders = {name: str(played.directory / name) for name in ("root_path", "data_path", "output_path")}
+        for folder in folders.values():
+            Path(folder).mkdir()
+        first = Path(folders["data_path"]) / "train" / "items" / "train" / "0.png"
+        played.adapter.prepare_data(dataset=played.dataset, **folders)
+        first.write_bytes(b"own")
+        played.adapter.prepare_data(dataset=played.dataset, overwrite=overwrite, **folders)
+        return "own" if first.read_bytes() == b"own" else "downloaded"
+
+    assert [played.value for played in both(Adapter, prepare_twice)] == found
+
+
 def system_of(played: Played) -> Any:
     """The system metadata of the adapter's own model entity."""
     return played.adapter.model_entity.metadata["system"]
 
 
 def test_training_of_an_embedding_model(both: Both) -> None:
-    sdk, reference = both(Adapter, train, scene(outputType="embedding"))
+    subsets = {"train": {"filter": {"dir": "/train"}}, "validation": {"filter": {"dir": "/validation"}}}
+    sdk, reference = both(Adapter, train, scene(outputType="embedding", metadata={"system": {"subsets": subsets}}))
 
     if version() < EMBEDDING_SINCE:
         assert said(sdk) == "AttributeError: 'NoneType' object has no attribute 'custom_filter'"
     else:
         assert sdk.error is None
     assert (reference.error, len(reference.adapter.calls("convert")[0])) == (None, 20)
+    assert system_of(reference)["subsets"] == subsets
 
 
 def test_training_on_masks_of_a_single_item(both: Both) -> None:

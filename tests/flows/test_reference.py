@@ -8,7 +8,7 @@ from typing import Any
 
 import dtlpy as dl
 import pytest
-from flow_helpers import Adapter, Played, play, scene, subset
+from flow_helpers import DATASET, Adapter, Played, play, scene, subset
 
 from dl_harness.flows import reference
 
@@ -285,6 +285,8 @@ def test_training_tells_how_far_it_is_and_cleans_up(both: Both) -> None:
         assert played.value == [(50, "finished epoch: 0/2"), (100, "finished epoch: 1/2")]
         [(_, output_path)] = played.adapter.calls("train")
         assert not (played.directory / output_path).exists()
+        patches = [entry.query for entry in played.platform.journal if entry.method == "PATCH"]
+        assert [query.get("reloadServices") for query in patches].count("true") == 1  # the upload of artifacts
         assert played.artifacts() == ["/artifacts/models/model/weights.bin"]
 
 
@@ -349,6 +351,31 @@ def test_data_is_prepared_in_folders_of_choice(both: Both) -> None:
         assert played.error is None
         assert played.value == tuple(str(played.directory / name) for name in ("root_path", "data_path", "output_path"))
         assert len(played.adapter.calls("convert")[0]) == 20
+
+
+def test_the_folders_of_the_configuration_are_used(both: Both, tmp_path: Path) -> None:
+    folders = {name: str(tmp_path / name) for name in ("root_path", "data_path", "output_path")}
+    for folder in folders.values():
+        Path(folder).mkdir()
+
+    for one in ({"root_path": folders["root_path"]}, folders):
+        documents = scene(configuration=one)
+        for played in both(
+            Adapter, lambda one: one.adapter.prepare_data(dataset=one.dataset), documents, name=str(len(one))
+        ):
+            data_path = one.get("data_path", f"{folders['root_path']}/datasets/{DATASET}")
+            output_path = one.get("output_path", f"{folders['root_path']}/output")
+            assert played.value == (folders["root_path"], data_path, output_path)
+
+
+def test_polygons_teach_a_model_of_masks(both: Both) -> None:
+    documents = scene(outputType="binary")
+    rings = [[{"x": 1.0, "y": 1.0}, {"x": 9.0, "y": 1.0}, {"x": 9.0, "y": 9.0}]]
+    documents["items"][0]["annotations"] = [{"type": "segment", "label": "cat", "coordinates": rings}]
+
+    for played in both(Adapter, train, documents):
+        assert played.error is None
+        assert "train/items/train/0.png" in played.adapter.calls("convert")[0]
 
 
 def test_masks_are_drawn_for_a_model_of_masks(both: Both) -> None:

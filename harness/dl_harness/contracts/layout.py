@@ -144,8 +144,8 @@ def _outside(call: Call, argument: str) -> list[str]:
     applies=overridden("save"),
 )
 def save_writes_something(evidence: Evidence) -> Iterator[Judgement]:
-    """SDK: save_to_model uploads local_path/*."""
-    for flow in evidence.named(*SAVING):
+    """SDK: save_to_model uploads local_path/*; what train has left in output_path needs no saving."""
+    for flow in evidence.named("train_model" if evidence.named("train_model") else "save_to_model"):
         calls = flow.called("train") + flow.called("save")
         saves = [c for c in flow.called("save") if c.ended == "returned"]
         for call in saves:
@@ -280,22 +280,40 @@ def saved_model_predicts_the_same(evidence: Evidence) -> Iterator[Judgement]:
     """docs: model adapter flows, save_to_model and load_from_model."""
     for name, function in (("predict_items", "predict"), ("embed_items", "embed")):
         fresh = evidence.flow(f"{name}/fresh")
-        before = evidence.flow(f"{name}/trained") or evidence.flow(name)
-        first, once = by_name(before, function), by_name(evidence.flow(name), function)
-        again = by_name(evidence.flow(f"{name}/again"), function)
+        first, again = by_name(evidence.flow(name), function), by_name(evidence.flow(f"{name}/again"), function)
         loaded = evidence.flow("load_from_model/fresh")
         if fresh is None and loaded is not None and loaded.ended != "returned" and first:
             yield Judged("saved models")
             yield Seen("the saved model loads", outcome(loaded), loaded.label, at(evidence, "load"))
             return
         for item, entry in by_name(fresh, function).items():
-            unsteady = item in once and item in again and not same_entry(once[item], again[item])
-            if item not in first or unsteady:
+            if item not in first or (item in again and not same_entry(first[item], again[item])):
                 continue
+            if entry.annotations == () == first[item].annotations:
+                continue  # nothing, twice, says nothing
             yield Judged("items")
             if not same_entry(first[item], entry):
                 saw = f"{_told(entry)} instead of {_told(first[item])}"
                 yield Seen("the predictions from before saving", saw, f"{item} in {name}/fresh", at(evidence, "save"))
+        yield from _training_lost(evidence, function, by_name(fresh, function))
+
+
+def _training_lost(evidence: Evidence, function: str, fresh: dict[str, Entry]) -> Iterator[Judgement]:
+    """What training had changed is exactly as before it: load does not find what save has written.
+
+    Less than that is no proof: memory may hold the last epoch and the file the best one, or another program trained.
+    """
+    untrained = by_name(evidence.flow(f"{function}_untrained"), function)
+    trained = by_name(evidence.flow(f"{function}_trained"), function)
+    known = [item for item in trained if item in untrained and item in fresh]
+    learned = [item for item in known if not same_entry(untrained[item], trained[item])]
+    if learned:
+        yield Judged("trained models")
+    if learned and all(fresh[item] == untrained[item] for item in known):
+        item = learned[0]
+        saw = f"{_told(fresh[item])}, as before training; right after it: {_told(trained[item])}"
+        where = f"{item}, and all the other items, in a fresh process"
+        yield Seen("what training has changed is in the saved model", saw, where, at(evidence, "save"))
 
 
 def _told(entry: Entry) -> str:

@@ -24,7 +24,7 @@ from dl_harness.contracts.reading import (
     uses,
     works_when_called,
 )
-from dl_harness.evidence import Call, Entry, Evidence, Flow
+from dl_harness.evidence import AnnotationSeen, Call, Entry, Evidence, Flow
 
 DEFAULT_EMBEDDINGS_SIZE = 256  # SDK: configuration.get('embeddings_size', 256) in embed_items
 
@@ -49,6 +49,12 @@ def _drawn(*types: str) -> Applies:
         return predicts_collections(evidence) or (nothing if seen.isdisjoint(types) else None)
 
     return applies
+
+
+def _fractions(one: AnnotationSeen) -> bool:
+    """Whether all coordinates lie within 0 and 1, and not because the shape is one pixel."""
+    values = [value for point in one.points for value in point]
+    return all(0 <= value <= 1 for value in values) and any(value not in {0.0, 1.0} for value in values)
 
 
 def _names(flow: Flow, item_ids: tuple[str, ...]) -> str:
@@ -338,7 +344,7 @@ def coordinates_in_the_item(evidence: Evidence) -> Iterator[Judgement]:
             expected = f"0 <= x <= {seen.width} and 0 <= y <= {seen.height}"
             yield Seen(expected, f"{one} at x={x:g}, y={y:g}", where, at(evidence, "predict"))
         elif (
-            len(one.points) > 1 and min(seen.width, seen.height) > 8 and all(0 <= v <= 1 for p in one.points for v in p)
+            len(one.points) > 1 and min(seen.width, seen.height) > 8 and _fractions(one)
         ):
             expected = f"pixels of a {seen.width}x{seen.height} image"
             yield Seen(expected, f"{one} within 0 and 1: fractions of the image", where, at(evidence, "predict"))
@@ -494,7 +500,7 @@ def one_vector_per_item(evidence: Evidence) -> Iterator[Judgement]:
         assert told is not None
         yield Judged("embed calls")
         yield Judged("items", len(call.items))
-        if told.length != len(call.items):
+        if call.items and told.length != len(call.items):
             length = "no length" if told.length is None else counted(told.length, "vector")
             missing = (
                 f"; nothing is left for {_names(flow, call.items[told.length or 0 :])}"
@@ -557,7 +563,8 @@ def vectors_have_the_declared_size(evidence: Evidence) -> Iterator[Judgement]:
         if entry.size is None or entry.nested:
             continue
         yield Judged("vectors")
-        if entry.size != size:
+        stored = next((s.vectors for s in flow.stored if s.item == item), ())
+        if entry.size != size and entry.size not in stored:  # the adapter may set embeddings_size at run time
             saw = f"{entry.size} dimensions: the vector is skipped"
             yield Seen(said, saw, f"{flow.item(item).name} in {flow.label}", at(evidence, "embed"))
 

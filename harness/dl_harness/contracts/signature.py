@@ -62,7 +62,8 @@ def refusal(parameters: tuple[Parameter, ...], arguments: Arguments) -> str | No
     takes_any_position = any(p.kind == "var_positional" for p in parameters)
     takes_any_keyword = any(p.kind == "var_keyword" for p in parameters)
     if len(positional) > len(slots) and not takes_any_position:
-        return f"it takes {len(slots)} positional arguments, and {len(positional)} are passed"
+        passed = "1 is" if len(positional) == 1 else f"{len(positional)} are"
+        return f"it takes {len(slots)} positional arguments, and {passed} passed"
     filled = {p.name for p in slots[: len(positional)]}
     taken = {p.name for p in slots[: len(positional)] if p.kind != "positional_only"}
     by_name = {p.name for p in parameters if p.kind in {"positional_or_keyword", "keyword_only"}}
@@ -375,7 +376,8 @@ DOES_NOTHING = {
 )
 def functions_do_their_work(evidence: Evidence) -> Iterator[Judgement]:
     """SDK: the wrappers call user functions synchronously."""
-    for function in evidence.subject.functions.values():
+    subject = evidence.subject
+    for function in subject.functions.values():
         if not function.overridden:
             continue
         yield Judged("functions")
@@ -383,4 +385,5 @@ def functions_do_their_work(evidence: Evidence) -> Iterator[Judgement]:
         if function.flavour == "generator" and function.name in {"load", "save", "train", "convert_from_dtlpy"}:
             saw = "it is a generator, whose body runs only when somebody walks it"
         if saw:
-            yield Seen(f"{function.name} does its work when it is called", saw, function.name, function.place)
+            place = subject.place_of(function.name)
+            yield Seen(f"{function.name} does its work when it is called", saw, function.name, place)

@@ -17,6 +17,7 @@ PIXEL_TYPES = frozenset({"box", "point", "segment", "polyline", "ellipse"})
 """Annotation types whose points lie in the item's pixel frame (SDK: entities/annotation_definitions)."""
 
 MOST_VALUES = 4096
+MOST_ENTRIES = 4096
 
 
 def returned(function: str, value: object) -> Returned:
@@ -50,24 +51,27 @@ def kind_of(value: object) -> str:
 def _length(value: object) -> int | None:
     try:
         return len(value)  # type: ignore[arg-type]
-    except TypeError:
+    except Exception:  # whatever an object of the adapter's own raises, it has no length to speak of
         return None
 
 
 def _elements(value: Any) -> Iterator[object]:
-    for index in range(len(value)):
+    for index in range(min(len(value), MOST_ENTRIES)):
         try:
             yield value[index]
-        except (TypeError, KeyError, IndexError):
+        except Exception:  # as above
             return
 
 
 def predicted(entry: object) -> Entry:
     """One element of what `predict` returned: a collection, a list of annotations, or something else."""
-    annotations = getattr(entry, "annotations", entry if isinstance(entry, (list, tuple)) else None)
+    try:
+        annotations = getattr(entry, "annotations", entry if isinstance(entry, (list, tuple)) else None)
+    except Exception:  # as above
+        annotations = None
     if not isinstance(annotations, (list, tuple)):
         return Entry(kind=kind_of(entry), size=_length(entry))
-    seen = tuple(annotation(one) for one in annotations)
+    seen = tuple(_described(one) for one in annotations)
     return Entry(kind=kind_of(entry), annotations=seen, size=len(seen))
 
 
@@ -98,6 +102,16 @@ def embedded(entry: object) -> Entry:
         not_numbers=strange,
         values=tuple(values[:MOST_VALUES]),
     )
+
+
+def _described(one: Any) -> AnnotationSeen:
+    """An annotation, also one that cannot be looked at: then it cannot be sent either."""
+    try:
+        return annotation(one)
+    except Exception as error:  # a structure that contains itself, a property that raises
+        kind = getattr(one, "type", None)
+        problem = f"annotation: {type(error).__name__} when it is read"
+        return AnnotationSeen(type=kind if isinstance(kind, str) else None, unserialisable=(problem,))
 
 
 def annotation(one: Any) -> AnnotationSeen:

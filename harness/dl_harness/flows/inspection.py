@@ -17,6 +17,7 @@ import msgspec
 from dl_harness.evidence import USER_FUNCTIONS, Parameter, Place, Subject, UserFunction
 from dl_harness.flows.recording import Recorder
 from dl_harness.spec import Target
+from dl_harness.target import above_package
 from dl_harness.workspace import Workspace
 
 READ = ("__init__", *USER_FUNCTIONS, "prepare_data", "predict_items", "embed_items", "train_model")
@@ -48,7 +49,7 @@ def read_adapter(target: Target, workspace: Workspace, recorder: Recorder, stubs
 def _import(target: Target, workspace: Workspace, stubs: str | None) -> ModuleType:
     """Import as the runner does: by file, with the codebase's root and the file's folder on the import path."""
     source = workspace.app / Path(target.source or "").relative_to(workspace.source)
-    for entry in (str(source.parent), str(workspace.app), stubs):
+    for entry in (str(source.parent), str(above_package(source)), str(workspace.app), stubs):
         if entry:
             sys.path.insert(0, entry)
     dotted = target.module or _dotted(source, workspace.app)
@@ -77,7 +78,9 @@ def _read_class(found: type, subject: Subject, workspace: Workspace) -> Subject:
     is_adapter = issubclass(found, base) and found is not base
     foreign = set(base.__mro__)
     functions = {name: _function(found, name, foreign, workspace) for name in READ if hasattr(found, name)}
-    implemented = tuple(use for use in ("predict", "embed", "train") if use in functions and functions[use].overridden)
+    written = {name for name, function in functions.items() if function.overridden}
+    wrappers = {"predict": "predict_items", "embed": "embed_items", "train": "train_model"}
+    implemented = tuple(use for use, wrapper in wrappers.items() if {use, wrapper} & written)
     return msgspec.structs.replace(
         subject,
         class_found=True,
@@ -123,6 +126,8 @@ def _function(found: type, name: str, foreign: set[type], workspace: Workspace) 
     descriptor = inspect.getattr_static(found, name)
     function = descriptor.__func__ if isinstance(descriptor, (staticmethod, classmethod)) else descriptor
     overridden = owner not in foreign
+    if not callable(function):  # a partial method is callable only when it is looked up
+        function = getattr(found, name)
     if not callable(function):
         return UserFunction(name, overridden, flavour="not callable")
     flavour = _flavour(descriptor, function)

@@ -32,11 +32,13 @@ from dl_harness.evidence import (
     FileOpened,
     NetworkAttempt,
     NetworkRefused,
+    OurFailure,
     Place,
     Returned,
     started,
 )
 from dl_harness.flows.describing import predicted, returned
+from dl_harness.flows.guard import is_writing
 from dl_harness.workspace import Listing, Workspace, changes, listing
 
 PATH_ARGUMENTS = ("local_path", "data_path", "output_path")
@@ -87,6 +89,7 @@ class Recorder:
         self._count = 0
         self._prepared: list[Prepared] = []
         self.active = False
+        self.last_seen = time.monotonic()
 
     def instrument(self, adapter_class: type) -> None:
         """Put a recording function before each user function of the class; signatures stay as they are."""
@@ -94,14 +97,17 @@ class Recorder:
             descriptor = inspect.getattr_static(adapter_class, name, None)
             if isinstance(descriptor, (staticmethod, classmethod)):
                 wrapped = self._recording(name, descriptor.__func__, bound=isinstance(descriptor, classmethod))
-                setattr(adapter_class, name, type(descriptor)(wrapped))
+                type.__setattr__(adapter_class, name, type(descriptor)(wrapped))
             elif inspect.isfunction(descriptor):
-                setattr(adapter_class, name, self._recording(name, descriptor, bound=True))
+                type.__setattr__(adapter_class, name, self._recording(name, descriptor, bound=True))
+            elif callable(getattr(adapter_class, name, None)):
+                type.__setattr__(adapter_class, name, self._recording(name, _as_function(descriptor), bound=True))
 
     @contextmanager
     def flow(self) -> Iterator[None]:
         """Record the calls made inside."""
         self._prepared.clear()
+        self.last_seen = time.monotonic()
         self.active = True
         try:
             yield
@@ -136,9 +142,7 @@ class Recorder:
         real = os.path.realpath(os.fspath(path)) if isinstance(os.fspath(path), str) else ""
         if not real or real.endswith(_NOT_DATA) or real.startswith(_SYSTEM):
             return
-        writes = bool(isinstance(mode, str) and set(mode) & set("wax+"))
-        writes = writes or bool(isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR))
-        running.opened[real] = running.opened.get(real, False) or writes
+        running.opened[real] = running.opened.get(real, False) or is_writing(mode, flags)
 
     def _current(self) -> _Running | None:
         """The wrapper's own call that this thread is in, or else the one that may have started the thread."""
@@ -154,6 +158,10 @@ class Recorder:
 
     def failure(self, error: BaseException) -> Failure:
         """An exception as evidence, with the last frame in the adapter's own code."""
+        try:
+            message = str(error)
+        except Exception:  # an exception of the adapter's own that cannot even say what it is
+            message = ""
         shown = "".join(traceback.format_exception(type(error), error, error.__traceback__))
         frames = traceback.extract_tb(error.__traceback__)
         place = self._own_place(frames)
@@ -161,7 +169,7 @@ class Recorder:
             place = Place(self._workspace.original(error.filename), error.lineno)
         return Failure(
             type=type(error).__name__,
-            message=self._workspace.as_seen(ADDRESS.sub("", str(error)))[:MOST_MESSAGE],
+            message=self._workspace.as_seen(ADDRESS.sub("", message))[:MOST_MESSAGE],
             place=place,
             traceback=self._workspace.as_seen(shown)[-MOST_TRACEBACK:],
         )
@@ -199,7 +207,7 @@ class Recorder:
     ) -> Any:
         running = self._start(name, given, kwargs)
         before = self._look(running)
-        directory = os.getcwd()
+        directory = _here() or str(self._workspace.app)
         ended: Ending = "returned"
         value: Any = None
         failure: Failure | None = None
@@ -264,18 +272,27 @@ class Recorder:
         before: Listing,
         directory: str,
     ) -> None:
+        self.last_seen = time.monotonic()
         with self._lock:
             self._stacks[running.thread].remove(running)
             if running.function == "prepare_item_func" and running.depth == 0 and ended == "returned":
                 self._prepared.append((running.id, running.event.items[0], value))
-        told = returned(running.function, value) if ended == "returned" else None
+        told = self._told(running.function, value) if ended == "returned" else None
         changed = changes(self._workspace, before, self._look(running))
-        here = os.getcwd()
+        here = _here()
         if here != directory:
-            os.chdir(directory)
-        left = self._workspace.named(here) if here != directory else None
+            self._workspace.app.mkdir(parents=True, exist_ok=True)
+            os.chdir(directory if os.path.isdir(directory) else self._workspace.app)
+        left = None if here == directory else self._workspace.named(here) if here else "a folder that was deleted"
         call = self._call(running, ended, told, failure, changed, tuple(running.opened.items()))
         self._emit(CallEnded(msgspec.structs.replace(call, left_directory=left)))
+
+    def _told(self, function: str, value: object) -> Returned:
+        try:
+            return returned(function, value)
+        except Exception as error:  # describing is ours: it must not fail the adapter's call
+            self._emit(OurFailure(self.failure(error)))
+            return Returned(kind=type(value).__name__)
 
     def _call(
         self,
@@ -306,6 +323,17 @@ class Recorder:
         self._emit(CallEnded(self._call(running, "returned", told, None, (), ())))
 
 
+def _as_function(descriptor: Any) -> Callable[..., Any]:
+    """A partial method, a cached method or another callable in the place of a method, as a plain function."""
+
+    @functools.wraps(descriptor)
+    def function(self: Any, *args: Any, **kwargs: Any) -> Any:
+        bound = descriptor.__get__(self, type(self)) if hasattr(descriptor, "__get__") else descriptor
+        return bound(*args, **kwargs)
+
+    return function
+
+
 def _named_batch(batch: Sequence[object], prepared: list[Prepared]) -> tuple[str, ...]:
     """The items of a batch in its order: told by the prepared values themselves, or by the order of preparation."""
     owners = {id(value): item for _, item, value in prepared if value is not None}
@@ -329,6 +357,14 @@ def _by_the_platform() -> bool:
             return False
         frame = frame.f_back
     return False
+
+
+def _here() -> str | None:
+    """The working directory, or None when somebody has deleted it."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return None
 
 
 def _is_path(value: object) -> bool:

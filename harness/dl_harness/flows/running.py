@@ -94,10 +94,11 @@ class Runner:
             self._flow(
                 label, lambda: self._adapter.load_from_model(model_entity=model, local_path=str(elsewhere), overwrite=True)
             )
-        finally:
+        except FlowFailed:
             shutil.rmtree(first, ignore_errors=True)
             aside.rename(first)
-            self._adapter = self._construct()
+            self._adapter = self._flow(f"{label}-and-back", self._construct)
+            raise
 
     def _items(self, ids: tuple[str, ...]) -> list[Any]:
         """Items as a wrapper gets them from a listing: with their dataset attached."""
@@ -119,6 +120,14 @@ class Runner:
         ids, size = self._batches(variant)
         items = self._items(ids)
         self._flow(label, lambda: self._adapter.embed_items(items, batch_size=size), item_ids=ids, batch_size=size)
+
+    def _predict_untrained(self, label: str, variant: str) -> None:
+        self._predict_items(label, variant)
+
+    def _embed_untrained(self, label: str, variant: str) -> None:
+        self._embed_items(label, variant)
+
+    _predict_trained, _embed_trained = _predict_untrained, _embed_untrained
 
     def _dataset_flow(self, label: str, wrapper: Callable[..., Any]) -> None:
         dataset = self._dl.datasets.get(dataset_id=self._stage.seeded.dataset_id)

@@ -213,21 +213,6 @@ def connected(platform: Platform, home: Path) -> Iterator[SimpleNamespace]:
 
     from dl_mock.connection import connect
 
-    with connect(platform, "responses", home), _exports_are_done_at_once():
+    with connect(platform, "responses", home):
         yield SimpleNamespace(dl=dl)
 
-
-@contextmanager
-def _exports_are_done_at_once() -> Iterator[None]:
-    """Spare each download of a dataset the two seconds that the SDK gives a real platform to begin an export.
-
-    SDK: repositories/datasets.py, `_export_recursive`; nothing else in that module uses its `time`.
-    """
-    from dtlpy.repositories import datasets
-
-    real = datasets.time
-    datasets.time = SimpleNamespace(sleep=lambda seconds: None)
-    try:
-        yield
-    finally:
-        datasets.time = real
