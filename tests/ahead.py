@@ -1,4 +1,4 @@
-"""Run what several tests will ask for in the background, two at a time: a check is a process that mostly waits."""
+"""Run what several tests will ask for in the background, some at a time: half of a check is waiting."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ import pytest
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
-WORKERS = 2
-
 
 @contextmanager
 def ahead(
-    request: pytest.FixtureRequest, parameter: str, work: Callable[[Key], Value]
+    request: pytest.FixtureRequest, parameter: str, work: Callable[[Key], Value], workers: int = 4
 ) -> Iterator[Callable[[Key], Value]]:
     """The results of `work` for every value of a parameter that tests of this module will get, in their order."""
     tests = (item for item in request.session.items if item.path == request.path)
     keys = [test.callspec.params[parameter] for test in tests if parameter in getattr(test, "fixturenames", ())]
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         futures: dict[Key, Future[Value]] = {key: pool.submit(work, key) for key in dict.fromkeys(keys)}
 
         def result(key: Key) -> Value:

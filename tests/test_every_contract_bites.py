@@ -211,23 +211,13 @@ def test_three_collections_for_four_items_cost_three_of_ten_items_their_annotati
     (drawn,) = checked.drawn.values()
     lost = [one.item.name for one in drawn if not one.annotations]
     assert (len(drawn), lost) == (10, ["coffee.jpg", "grace_hopper.jpg", "rocket.jpg"])
-    assert [(f.expected, f.saw, f.where) for f in results(checked)["OUT-002"].findings[:3]] == [
-        (
-            "4 collections for 4 items",
-            "3 collections; nothing is stored for coffee.jpg",
-            "predict in predict_items",
-        ),
-        (
-            "4 collections for 4 items",
-            "3 collections; nothing is stored for grace_hopper.jpg",
-            "predict in predict_items",
-        ),
-        (
-            "2 collections for 2 items",
-            "1 collection; nothing is stored for rocket.jpg",
-            "predict in predict_items",
-        ),
+    findings = results(checked)["OUT-002"].findings[:3]
+    assert [(f.expected, f.saw) for f in findings] == [
+        ("4 collections for 4 items", "3 collections; nothing is stored for coffee.jpg"),
+        ("4 collections for 4 items", "3 collections; nothing is stored for grace_hopper.jpg"),
+        ("2 collections for 2 items", "1 collection; nothing is stored for rocket.jpg"),
     ]
+    assert {f.where.partition(" (")[0] for f in findings} == {"predict in predict_items"}
 
 
 def test_a_generator_costs_every_item_its_annotations(check: Callable[[Run], Checked]) -> None:

@@ -16,6 +16,7 @@ from dl_harness.evidence import ManifestProblem, ModelFacts, Subject
 from dl_harness.workspace import LEFT_OUT
 from dl_harness.spec import Target, UsageError
 
+REPOSITORY_SIGNS = (".git", "pyproject.toml", "setup.py", "requirements.txt")
 FORMS = "path/to/file.py:Class, module:Class, a dataloop.json, or a folder that holds one"
 
 
@@ -144,10 +145,14 @@ def _of_file(target: str, file: Path, name: str) -> Target:
 
 
 def _application_root(file: Path, source: Path) -> Path:
-    """The folder that a file without a manifest is run from: where a relative path was typed, or above its package."""
+    """The folder that a file without a manifest is run from: its own, or that of the repository it was typed from."""
     here = Path.cwd().resolve()
     if not file.is_absolute() and source.is_relative_to(here):
-        return here
+        for folder in above_package(source), *above_package(source).parents:
+            if any((folder / sign).exists() for sign in REPOSITORY_SIGNS):
+                return folder
+            if folder == here:
+                break
     return above_package(source)
 
 

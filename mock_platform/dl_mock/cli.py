@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -33,7 +33,7 @@ def main() -> None:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=0, show_default=True, type=click.IntRange(0, 65_535), help="Port to listen on; 0 is any free one.")
+@click.option("--port", default=0, type=click.IntRange(0, 65_535), help="Port to listen on; 0 (default) is any free.")
 @click.option("--scene", type=click.Path(path_type=Path), help="Starting state: a JSON file or a directory.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Written when requests are accepted.")
 @click.option("--strict-auth", is_flag=True, help="Accept only the token issued at the start.")
@@ -84,17 +84,24 @@ def routes() -> None:
 
 
 def _ready(platform: Platform, url: str) -> dict[str, Any]:
-    """What a caller needs to begin; of several documents with one name, the first."""
+    """What a caller needs to begin; of several documents with one name, the first. Hidden datasets come last."""
+    from dl_mock.documents import BINARIES
+
     names: dict[str, dict[str, str]] = {"projects": {}, "datasets": {}, "models": {}}
     for collection, ids in names.items():
-        for document in platform.state.all(collection):
+        for document in sorted(platform.state.all(collection), key=lambda one: bool(one["name"] == BINARIES)):
             ids.setdefault(document["name"], document["id"])
     return {"url": url, "token": platform.token, **names}
 
 
 def _write(path: Path, text: str) -> None:
     """Write at once: a reader sees the whole file or none."""
-    handle, temporary = tempfile.mkstemp(dir=path.resolve().parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w") as file:
-        file.write(text + "\n")
-    os.replace(temporary, path)
+    # Not `tempfile`, whose files only their owner may read: here the umask says who may.
+    temporary = path.resolve().parent / f".{path.name}.{secrets.token_hex(8)}"
+    try:
+        with temporary.open("x") as file:
+            file.write(text + "\n")
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

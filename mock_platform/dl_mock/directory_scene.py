@@ -7,11 +7,11 @@ whose name begins with a dot are left out.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from dl_mock.fields import kind
+from dl_mock.reading import read_json
 from dl_mock.scene_check import SceneError
 
 
@@ -40,7 +40,7 @@ def _item(root: Path, home: Path, path: Path) -> dict[str, Any]:
 def _described(note: Path) -> dict[str, Any]:
     """Annotations and metadata of one item, from the JSON file beside it."""
     try:
-        content = json.loads(note.read_bytes())
+        content = read_json(note.read_bytes())
     except ValueError as error:
         raise SceneError(f"{note}: expected JSON, but: {error}") from None
     if not isinstance(content, dict):

@@ -249,6 +249,13 @@ def execution(given: Mapping[str, Any], author: Author) -> Document:
     return fill(given, author, input={}, latestStatus=status, status=[status], attempts=1, maxAttempts=1)
 
 
+def dpk(given: Mapping[str, Any], author: Author) -> Document:
+    """OpenAPI: a dpk; its versions share the id of the first."""
+    document = fill(given, author, name="dpk", version="1.0.0", scope="project", components={})
+    document.setdefault("baseId", document["id"])
+    return document
+
+
 def labels_of(annotations: Iterable[Mapping[str, Any]]) -> list[str]:
     """Labels in order of first use."""
     return list(dict.fromkeys(found["label"] for found in annotations if found.get("label")))

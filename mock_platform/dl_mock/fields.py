@@ -29,6 +29,10 @@ FIELD_TYPES: Mapping[tuple[str, ...], type] = MappingProxyType(
     }
 )
 _LISTS_OF_OBJECTS = (("artifacts",), ("statusLogs",), ("components", "models"))
+_LISTS_OF_TEXTS = (
+    *(("projects",), ("projectIds",), ("datasetIds",), ("ontologyIds",), ("context", "projects")),
+    ("metadata", "system", "recipes"),
+)
 _KINDS: Mapping[type, str] = MappingProxyType(
     {dict: "an object", list: "a list", str: "a text", bool: "a boolean", type(None): "null"}
 )
@@ -40,16 +44,35 @@ def faults(document: Mapping[str, Any]) -> Iterator[str]:
         value = _at(document, path)
         if value is not None and not isinstance(value, wanted):
             yield f"expected {_KINDS[wanted]} at {'.'.join(path)}, saw {kind(value)}"
+        elif isinstance(value, str) and not is_text(value):
+            yield f"expected a text at {'.'.join(path)}, saw half of a surrogate pair"
+    for path in _LISTS_OF_TEXTS:
+        for where, element in _elements(document, path):
+            if not is_text(element):
+                yield f"expected a text at {where}, saw {kind(element)}"
     for path in _LISTS_OF_OBJECTS:
-        elements = _at(document, path)
-        for index, element in enumerate(elements if isinstance(elements, list) else ()):
+        for where, element in _elements(document, path):
             if not isinstance(element, Mapping):
-                yield f"expected an object at {'.'.join(path)}[{index}], saw {kind(element)}"
+                yield f"expected an object at {where}, saw {kind(element)}"
+            else:
+                yield from (f"{where}: {fault}" for fault in faults(element))
+
+
+def is_text(value: Any) -> bool:
+    """Whether a value is text that has bytes: JSON can name halves of surrogate pairs, which have none."""
+    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def kind(value: Any) -> str:
     """What a JSON value is, in words."""
     return _KINDS.get(type(value), "a number")
+
+
+def _elements(document: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    """Where each element of a list stands, and the element."""
+    elements = _at(document, path)
+    for index, element in enumerate(elements if isinstance(elements, list) else ()):
+        yield f"{'.'.join(path)}[{index}]", element
 
 
 def _at(document: Mapping[str, Any], path: tuple[str, ...]) -> Any:

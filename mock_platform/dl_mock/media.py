@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
-import json
 import mimetypes
 import posixpath
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from dl_mock.reading import read_json
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 # Built-in table only: the files of the machine must not change what an upload looks like.
 _TYPES = mimetypes.MimeTypes(filenames=())
@@ -21,8 +25,8 @@ for _extension, _type in (
 ):
     _TYPES.add_type(_type, _extension)
 
-
-IMAGE_FIELDS = ("width", "height", "channels")
+READ_FROM_IMAGES = ("width", "height", "channels", "exif")
+_ORIENTATION = 0x0112  # the EXIF tag
 
 
 def mimetype(name: str) -> str:
@@ -33,7 +37,7 @@ def mimetype(name: str) -> str:
 def system_metadata(name: str, content: bytes) -> dict[str, Any]:
     """`metadata.system` of a new item.
 
-    The platform finds width, height and channels in a job after the upload; here they are there at once, because
+    The platform finds what it says of an image in a job after the upload; here they are there at once, because
     masks need them (SDK: repositories/annotations.py). An image that cannot be read has none.
     """
     kind = mimetype(name)
@@ -46,27 +50,40 @@ def system_metadata(name: str, content: bytes) -> dict[str, Any]:
         "refs": [],
     }
     if kind.startswith("image/"):
-        system.update(image_size(content))
+        system.update(image_facts(content))
     elif kind == "application/json":
         system.update(_shebang(content))
     return system
 
 
-def image_size(content: bytes) -> dict[str, int]:
-    """Width, height and number of channels, read from the header only."""
+def image_facts(content: bytes) -> dict[str, Any]:
+    """Width, height and number of channels as stored, and the orientation; read from the header only."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(io.BytesIO(content)) as image:
-            return {"width": image.width, "height": image.height, "channels": len(image.getbands())}
+            size = {"width": image.width, "height": image.height, "channels": len(image.getbands())}
+            return {**size, **_orientation(image)}
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return {}
+
+
+def _orientation(image: Image) -> dict[str, Any]:
+    """How EXIF says to turn the image before it is shown, where the SDK looks for it (repositories/downloader.py)."""
+    # Pillow would decode a PNG whole, to see whether EXIF stands at its end.
+    if image.format == "PNG" and "exif" not in image.info:
+        return {}
+    try:
+        number = image.getexif().get(_ORIENTATION)
+    except Exception:  # a broken block, for which Pillow has many errors, is none; the size is still right
+        return {}
+    return {"exif": {"Orientation": number}} if isinstance(number, int) and 1 <= number <= 8 else {}
 
 
 def _shebang(content: bytes) -> dict[str, Any]:
     """Dataloop's own JSON items, such as links and prompts, carry what they are in `metadata`."""
     try:
-        document = json.loads(content)
+        document = read_json(content)
     except ValueError:
         return {}
     if not isinstance(document, dict) or document.get("shebang") != "dataloop":

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 from dl_mock.documents import Author, Document
 from dl_mock.fields import faults, kind
 from dl_mock.ids import is_object_id
 from dl_mock.message import Request, Response
+from dl_mock.reading import read_json
 from dl_mock.render import render
 from dl_mock.state import State
 
@@ -59,9 +60,16 @@ class Call:
     def json(self) -> Any:
         """The JSON body; 400 if it is none."""
         try:
-            return json.loads(self.request.body)
+            return read_json(self.request.body)
         except ValueError as error:
             raise ApiError(400, f"the body is not JSON: {error}") from None
+
+    def form(self) -> dict[str, str]:
+        """The fields of a URL-encoded body; 400 if it is not text."""
+        try:
+            return {name: values[0] for name, values in parse_qs(self.request.body.decode()).items()}
+        except ValueError as error:
+            raise ApiError(400, f"the form cannot be read: {error}") from None
 
     def body(self) -> Document:
         """The JSON body, which must be an object; an empty body is an empty object."""

@@ -7,17 +7,18 @@ a path relative to the scene, and its annotations may be nested under `annotatio
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from dl_mock import documents
 from dl_mock.directory_scene import directory_scene
 from dl_mock.documents import BINARIES, Document, merge
 from dl_mock.fields import kind
-from dl_mock.media import IMAGE_FIELDS, system_metadata
+from dl_mock.media import READ_FROM_IMAGES, system_metadata
+from dl_mock.reading import check_depth, read_json
 from dl_mock.routes.items import make_dirs, recount
 from dl_mock.routes.ontologies import add_recipe
 from dl_mock.routes.projects import binaries_of
@@ -31,12 +32,21 @@ __all__ = ["SceneError", "load_scene"]
 
 ADDRESSES = frozenset({"url", "dataset", "stream", "thumbnail", "item"})  # added when answering
 COUNTERS = frozenset({"items", "directoryTree", "itemsCount", "annotated", "annotationsCount"})  # of datasets
-PLAIN = ("executions", "commands", "services", "apps", "dpks")
+PLAIN = MappingProxyType(
+    {
+        "executions": documents.execution,
+        "commands": documents.fill,
+        "services": documents.fill,
+        "apps": documents.fill,
+        "dpks": documents.dpk,
+    }
+)
 
 
 def load_scene(platform: Platform, source: Mapping[str, Any] | str | Path) -> None:
     """Add a scene to a platform; SceneError, and nothing added, if it has a fault."""
     if isinstance(source, Mapping):
+        _check_depth(source)
         # The state keeps what it is given, and must not change when the caller's dict does.
         scene, root, name = deepcopy(dict(source)), Path(), "the scene"
     else:
@@ -45,6 +55,13 @@ def load_scene(platform: Platform, source: Mapping[str, Any] | str | Path) -> No
         check_scene(scene, root, name, platform.state)
         _reserve(platform, scene, name)
         _Loader(platform, scene, root).load()
+
+
+def _check_depth(source: Mapping[str, Any]) -> None:
+    try:
+        check_depth(source)
+    except ValueError as error:
+        raise SceneError(f"the scene: {error}") from None
 
 
 def read_scene(path: Path) -> tuple[dict[str, Any], Path, str]:
@@ -56,7 +73,7 @@ def read_scene(path: Path) -> tuple[dict[str, Any], Path, str]:
             return directory_scene(path), path, str(path)
         path = path / "scene.json"
     try:
-        scene = json.loads(path.read_bytes())
+        scene = read_json(path.read_bytes())
     except ValueError as error:
         raise SceneError(f"{path}: expected JSON, but: {error}") from None
     if not isinstance(scene, dict):
@@ -113,9 +130,9 @@ class _Loader:
         for row in self._rows("models"):
             self.state.put("models", documents.model(row, self.author, self._project_id(row)))
         self._features()
-        for key in PLAIN:
+        for key, completed in PLAIN.items():
             for row in self._rows(key):
-                self.state.put(key, documents.fill(row, self.author))
+                self.state.put(key, completed(row, self.author))
         self._complete()
 
     def _rows(self, key: str) -> list[Document]:
@@ -134,7 +151,8 @@ class _Loader:
         dataset = self._dataset_of(row)
         nested, file, hidden = nested_annotations(row), row.pop("file", None), row.pop("hidden", None)
         row = {**row, "filename": filename_of({**row, "file": file})}
-        row.pop("annotations", None)
+        for counted in ("annotations", "annotationsCount"):
+            row.pop(counted, None)
         item = documents.item(row, self.author, dataset["id"], dataset["projects"][0])
         if isinstance(hidden, bool):
             item["hidden"] = hidden
@@ -161,7 +179,7 @@ class _Loader:
             self.state.write(item["id"], content)
         read = system_metadata(item["name"], content)
         if file is None and "size" in given:
-            read = {key: value for key, value in read.items() if key not in IMAGE_FIELDS}
+            read = {key: value for key, value in read.items() if key not in READ_FROM_IMAGES}
         system = {**read, **given, "size": len(content)}
         item["metadata"] = {**item["metadata"], "system": system}
 

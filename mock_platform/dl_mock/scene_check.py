@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from dl_mock.documents import place
-from dl_mock.fields import faults, kind
+from dl_mock.fields import faults, is_text, kind
 from dl_mock.ids import is_object_id
 from dl_mock.routes.annotations import TYPES
 from dl_mock.state import COLLECTIONS, State
+
+_ID = re.compile(r"(?!\.+$)[^/\0]{1,200}")  # a segment of a path, also of the files of a snapshot
 
 
 class SceneError(ValueError):
@@ -43,6 +46,11 @@ def _faults(scene: Mapping[str, Any], root: Path, state: State) -> Iterator[str]
         else:
             for index, row in enumerate(rows):
                 yield from _document_faults(row, f"{key}[{index}]")
+    for index, row in enumerate(scene.get("datasets", ())):
+        yield from _label_faults(row, f"datasets[{index}]")
+    for index, row in enumerate(scene.get("executions", ())):
+        if not isinstance(row.get("status") or [], list):
+            yield f"expected a list at executions[{index}].status, saw {kind(row['status'])}"
     for index, row in enumerate(scene.get("items", ())):
         yield from _item_faults(row, f"items[{index}]", root)
     for index, row in enumerate(scene.get("annotations", ())):
@@ -56,14 +64,26 @@ def _document_faults(row: Any, where: str) -> Iterator[str]:
         return
     for fault in faults(row):
         yield f"{where}: {fault}"
-    if isinstance(row.get("id"), str) and not row["id"]:
-        yield f"expected an id at {where}.id, saw an empty text"
+    if isinstance(row.get("id"), str) and not _ID.fullmatch(row["id"]):
+        seen = repr(row["id"][:40]) if row["id"] else "an empty text"
+        yield f"expected an id at {where}.id, without a slash and of at most 200 characters, saw {seen}"
+
+
+def _label_faults(row: Mapping[str, Any], where: str) -> Iterator[str]:
+    for index, label in enumerate(row.get("labels") or ()):
+        if not is_text(label.get("tag") if isinstance(label, Mapping) else label):
+            saw = (
+                f"an object with {', '.join(map(repr, label)) or 'nothing'}"
+                if isinstance(label, Mapping)
+                else kind(label)
+            )
+            yield f"expected a text or an object with the text 'tag' at {where}.labels[{index}], saw {saw}"
 
 
 def _item_faults(row: Mapping[str, Any], where: str, root: Path) -> Iterator[str]:
     if filename_of(row) == "/":
         yield f"expected a filename at {where}, saw none"
-    if row.get("file") and not (root / row["file"]).is_file():
+    if row.get("file") is not None and not _is_file(root / row["file"]):
         yield f"expected a file at {where}.file, but there is no {row['file']!r} in {root.absolute()}"
     for index, one in enumerate(nested_annotations(row)):
         here = f"{where}.annotations[{index}]"
@@ -71,8 +91,15 @@ def _item_faults(row: Mapping[str, Any], where: str, root: Path) -> Iterator[str
         yield from _annotation_faults(one, here)
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # such as a name too long for any file
+        return False
+
+
 def _annotation_faults(row: Mapping[str, Any], where: str) -> Iterator[str]:
-    if row.get("type") not in TYPES:
+    if not isinstance(row.get("type"), str) or row["type"] not in TYPES:
         known = ", ".join(sorted(TYPES))
         yield f"expected a type of annotation at {where}.type, saw {row.get('type')!r}; known: {known}"
 

@@ -228,7 +228,7 @@ def _descending(direction: Any, where: str) -> bool:
 
 def _whole(body: Mapping[str, Any], key: str, default: int) -> int:
     value = body.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0 or value != int(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0 or value % 1 != 0:
         raise QueryError(f"{key} must be a whole number, 0 or more, not {value!r}")
     return int(value)
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Any
 
 from aiohttp import web
 
-from dl_mock.message import Request
+from dl_mock.message import Request, Response
 from dl_mock.platform import PREFIX, Platform
 
 BACKLOG = 256  # the SDK opens a connection per upload and many in parallel
+_REQUEST_LINE = re.compile(r"""\bb['"]([-!#$%&'*+.^_`|~\w]+) (\S+) HTTP/1\.\d""")  # as the parser's message shows it
 
 
 class Server:
@@ -27,20 +30,24 @@ class Server:
         self._thread = threading.Thread(target=self._run, name="dl-mock-server", daemon=True)
         self._started = threading.Event()
         self._stop = asyncio.Event()
-        self._failure: OSError | None = None
+        self._failure: Exception | None = None
 
     @property
     def url(self) -> str:
         """Where the platform is found; the SDK insists on `api/v1` in it (SDK: entities/command.py)."""
-        return f"http://{self.host}:{self.port}{PREFIX}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}{PREFIX}"
 
     def start(self) -> None:
-        """Begin to accept requests; raises OSError if the port is taken."""
+        """Begin to accept requests; raises OSError if that is not possible, such as when the port is taken."""
         self._thread.start()
         self._started.wait()
-        if self._failure is not None:
-            self._thread.join()
+        if self._failure is None:
+            return
+        self._thread.join()
+        if isinstance(self._failure, OSError):
             raise self._failure
+        raise OSError(f"{type(self._failure).__name__}: {self._failure}") from self._failure
 
     def stop(self) -> None:
         """Close all connections and wait for the thread."""
@@ -51,32 +58,78 @@ class Server:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_until_complete(self._serve())
+        except Exception as error:
+            if self._started.is_set():
+                raise
+            # Whoever waits for the start has to hear of it.
+            self._failure = error
         finally:
             self._started.set()
             self._loop.close()
 
     async def _serve(self) -> None:
-        runner = web.ServerRunner(web.Server(self._answer, access_log=None), shutdown_timeout=0.1)
+        runner = web.ServerRunner(_Listener(self.platform), shutdown_timeout=0.1)
         await runner.setup()
         try:
             site = web.TCPSite(runner, self.host, self.port, backlog=BACKLOG, reuse_address=True)
-            try:
-                await site.start()
-            except OSError as error:
-                self._failure = error
-                return
-            self.port = runner.addresses[0][1]
+            await site.start()
+            bound, self.port = runner.addresses[0][:2]
+            self.host = _reachable(self.host, bound)
             self._started.set()
             await self._stop.wait()
         finally:
             await runner.cleanup()
 
+
+class _Listener(web.Server):
+    """Hands each request to the platform."""
+
+    def __init__(self, platform: Platform) -> None:
+        super().__init__(self._answer)
+        self._platform = platform
+
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, self._platform)
+
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         # Read from the stream: `request.read()` has a limit on the size, and uploads are chunked, without a length.
         body = await request.content.read()
         headers: dict[str, Any] = dict(request.headers)
-        answer = self.platform.handle(Request.of(request.method, request.raw_path, headers, body))
-        return web.Response(status=answer.status, headers=dict(answer.headers), body=answer.body)
+        return _sent(self._platform.handle(Request.of(request.method, request.raw_path, headers, body)))
+
+
+class _Connection(web.RequestHandler):
+    """A connection on which an unknown method is a call without a route, as it is in-process."""
+
+    def __init__(self, manager: web.Server, platform: Platform) -> None:
+        super().__init__(manager, loop=asyncio.get_running_loop(), access_log=None)  # type: ignore[arg-type]  # the hint forgets that it may be off
+        self._platform = platform
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what the parser did not accept; of a method it does not know there is only its message."""
+        line = _REQUEST_LINE.search(message or "") if status == 400 else None
+        if line is None:
+            return super().handle_error(request, status, exc, message)
+        answer = _sent(self._platform.handle(Request.of(line[1], line[2])))
+        answer.force_close()
+        return answer
+
+
+def _sent(answer: Response) -> web.Response:
+    return web.Response(status=answer.status, headers=dict(answer.headers), body=answer.body)
+
+
+def _reachable(host: str, bound: str) -> str:
+    """An address by which this machine reaches what listens on `host`: all addresses together are none to call."""
+    if not ip_address(bound.partition("%")[0]).is_unspecified:
+        return host
+    return "::1" if ":" in bound else "127.0.0.1"
 
 
 @contextmanager

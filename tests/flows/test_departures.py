@@ -209,19 +209,25 @@ def test_training_with_background_changes_the_subsets(both: Both) -> None:
     assert {"train/items/train/empty.png", "train/json/train/empty.json"} <= set(seen)
 
 
-@pytest.mark.parametrize(("overwrite", "found"), [(False, ["own", "own"]), (True, ["own", "downloaded"])])
-def test_preparing_data_again(both: Both, overwrite: bool, found: list[str]) -> None:
-    def prepare_twice(played: Played) -> str:
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_preparing_data_again(both: Both, overwrite: bool) -> None:
+    def prepare_twice(played: Played) -> tuple[bool, bool]:
         folders = {name: str(played.directory / name) for name in ("root_path", "data_path", "output_path")}
         for folder in folders.values():
             Path(folder).mkdir()
-        first = Path(folders["data_path"]) / "train" / "items" / "train" / "0.png"
         played.adapter.prepare_data(dataset=played.dataset, **folders)
-        first.write_bytes(b"own")
+        changed, removed = (
+            Path(folders["data_path"]) / "train" / "items" / "train" / name for name in ("0.png", "1.png")
+        )
+        changed.write_bytes(b"own")
+        removed.unlink()
         played.adapter.prepare_data(dataset=played.dataset, overwrite=overwrite, **folders)
-        return "own" if first.read_bytes() == b"own" else "downloaded"
+        return changed.read_bytes() != b"own", removed.exists()
 
-    assert [played.value for played in both(Adapter, prepare_twice)] == found
+    sdk, reference = both(Adapter, prepare_twice)
+
+    assert sdk.value == (False, overwrite)
+    assert reference.value == (overwrite, overwrite)
 
 
 def system_of(played: Played) -> Any:

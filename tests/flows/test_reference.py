@@ -150,7 +150,7 @@ def test_an_item_that_cannot_be_prepared_ends_the_flow(both: Both) -> None:
         def prepare_item_func(self, item: Any) -> Any:
             if item.filename == "/train/5.png":
                 raise ValueError("not an image")
-            return super().prepare_item_func(item)
+            return item.filename  # without a request that could outlive the flow
 
     for played in both(Refusing, lambda played: played.adapter.predict_items(played.items, batch_size=4)):
         assert str(played.error) == "not an image"

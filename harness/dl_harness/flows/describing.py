@@ -109,9 +109,7 @@ def _described(one: Any) -> AnnotationSeen:
     try:
         return annotation(one)
     except Exception as error:  # a structure that contains itself, a property that raises
-        kind = getattr(one, "type", None)
-        problem = f"annotation: {type(error).__name__} when it is read"
-        return AnnotationSeen(type=kind if isinstance(kind, str) else None, unserialisable=(problem,))
+        return AnnotationSeen(unserialisable=(f"{kind_of(one)}, which raises {type(error).__name__} when it is read",))
 
 
 def annotation(one: Any) -> AnnotationSeen:
@@ -119,7 +117,7 @@ def annotation(one: Any) -> AnnotationSeen:
     if isinstance(one, dict):
         return _from_document(one)
     if not hasattr(one, "annotation_definition"):
-        return AnnotationSeen(type=None, label=None, unserialisable=(f"annotation: {kind_of(one)}",))
+        return AnnotationSeen(unserialisable=(kind_of(one),))
     problems: list[str] = []
     coordinates: Any = None
     digest = ""

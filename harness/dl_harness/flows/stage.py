@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,7 +28,6 @@ from dl_harness.flows.recording import Recorder
 from dl_harness.scene import Seeded
 from dl_harness.workspace import Workspace, changes, listing
 from dl_mock.platform import JournalEntry, Platform
-
 
 SETTLE_S = 5.0
 """How long the other items of a batch may take after one of them has ended the flow."""
@@ -86,8 +86,10 @@ class Stage:
             failure = self._recorder.failure(error)
             self._recorder.settle(SETTLE_S)
         self._in_flow = False
+        _reopen_streams()
         duration = time.monotonic() - started
         os.chdir(self.workspace.app)
+        _reopen()
         self._emit(self._end(label, ended, failure, item_ids, before, duration))
         if ended != "returned":
             raise FlowFailed(label)
@@ -195,6 +197,20 @@ class Stage:
                 )
             )
         )
+
+
+def _reopen() -> None:
+    """Give back the streams that an adapter has closed: the SDK draws its progress on them."""
+    for name in ("stdout", "stderr"):
+        if getattr(getattr(sys, name), "closed", True):
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - open for the life of the process
+
+
+def _reopen_streams() -> None:
+    """Give back the standard streams that an adapter has closed: the SDK's progress bars write to them."""
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name).closed:
+            setattr(sys, name, os.fdopen(descriptor, "w", closefd=False))
 
 
 def _item_of(entry: JournalEntry) -> str | None:

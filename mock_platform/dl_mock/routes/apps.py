@@ -60,9 +60,7 @@ def publish_dpk(call: Call) -> Response:
         raise ApiError(400, "a dpk needs a name")
     if given.get("scope") == "public":
         raise ApiError(403, "only Dataloop may publish a dpk for all (former end-to-end tests)")
-    dpk = documents.fill(given, call.author, version="1.0.0", scope="project", components={})
-    dpk.setdefault("baseId", dpk["id"])
-    return call.reply("dpks", call.state.put("dpks", dpk))
+    return call.reply("dpks", call.state.put("dpks", documents.dpk(given, call.author)))
 
 
 def get_dpk(call: Call) -> Response:

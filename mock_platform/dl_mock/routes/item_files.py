@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs
 
 from dl_mock import documents
 from dl_mock.documents import Author, Document, merge
-from dl_mock.media import mimetype, system_metadata
+from dl_mock.media import READ_FROM_IMAGES, mimetype, system_metadata
 from dl_mock.message import Response
+from dl_mock.reading import read_json
 from dl_mock.routes.items import add_dir, make_dirs, remove_item
 from dl_mock.routing import ApiError, Call, Route
 from dl_mock.state import State
@@ -41,8 +40,10 @@ def add_item(state: State, dataset: Document, filename: str, content: bytes, aut
 def replace_content(state: State, item: Document, content: bytes, author: Author, **given: Any) -> Document:
     """Other bytes for an item that keeps its id and its annotations (whether the platform keeps them: unknown)."""
     metadata = item["metadata"]
-    system = {**metadata.get("system", {}), **system_metadata(item["name"], content)}
-    system["refs"] = metadata.get("system", {}).get("refs", [])
+    before = metadata.get("system", {})
+    # What the old bytes said must not outlive them: the new ones may have no orientation.
+    kept = {key: value for key, value in before.items() if key not in READ_FROM_IMAGES}
+    system = {**kept, **system_metadata(item["name"], content), "refs": before.get("refs", [])}
     changed = {**item, **author.touch(), "metadata": {**metadata, "system": system}}
     state.write(item["id"], content)
     return state.put("items", merge(changed, given))
@@ -111,8 +112,7 @@ def _form(call: Call) -> Upload:
     """Fields and file of a form, multipart or URL-encoded."""
     kind = call.request.headers.get("content-type", "")
     if kind.startswith("application/x-www-form-urlencoded"):
-        fields = {name: values[0] for name, values in parse_qs(call.request.body.decode()).items()}
-        return Upload(fields, b"")
+        return Upload(call.form(), b"")
     if not kind.startswith("multipart/form-data"):
         raise ApiError(400, f"expected a form, not the content type {kind or 'none'!r}")
     from requests_toolbelt.multipart.decoder import (
@@ -139,7 +139,7 @@ def _metadata(fields: dict[str, str]) -> Document:
     if "metadata" not in fields:
         return {}
     try:
-        metadata = json.loads(fields["metadata"])
+        metadata = read_json(fields["metadata"])
     except ValueError as error:
         raise ApiError(400, f"the field 'metadata' is not JSON: {error}") from None
     if not isinstance(metadata, dict):

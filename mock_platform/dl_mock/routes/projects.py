@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
-
 from dl_mock import documents
 from dl_mock.documents import BINARIES, Author, Document
 from dl_mock.message import Response
@@ -51,7 +49,7 @@ def get_project_by_name(call: Call) -> Response:
 
 def create_project(call: Call) -> Response:
     """A new project; the SDK sends a form, the OpenAPI a JSON object. A name can be given once."""
-    given = call.body() if call.request.body.lstrip().startswith(b"{") else _form(call)
+    given = call.body() if call.request.body.lstrip().startswith(b"{") else call.form()
     name = given.get("name")
     if not name:
         raise ApiError(400, "a project needs a name")
@@ -79,10 +77,6 @@ def list_drivers(_call: Call) -> Response:
 
 def _driver(driver_id: str) -> Document:
     return {"id": driver_id, "name": "default", "type": "gcs", "metadata": {"system": {}}}
-
-
-def _form(call: Call) -> Document:
-    return {name: values[0] for name, values in parse_qs(call.request.body.decode()).items()}
 
 
 ROUTES = [
