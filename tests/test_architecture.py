@@ -30,12 +30,37 @@ ALLOWED: dict[str, set[str]] = {
     "ground_truth": {"PIL"},
     "scene": {"dl_mock", "evidence", "ground_truth"},
     "plan": {"evidence"},
-    "flows": {"dl_mock", "dtlpy", "evidence", "flows", "msgspec", "numpy", "PIL", "scene", "spec", "target", "workspace", "plan"},
+    "flows": {
+        "dl_mock",
+        "dtlpy",
+        "evidence",
+        "flows",
+        "msgspec",
+        "numpy",
+        "PIL",
+        "scene",
+        "spec",
+        "target",
+        "workspace",
+        "plan",
+    },
     "child": {"dl_fixtures", "dl_mock", "evidence", "flows", "msgspec", "plan", "scene", "spec", "target", "workspace"},
     "run": {"contract", "evidence", "msgspec", "spec", "workspace"},
     "reports": {"PIL", "click", "evidence", "jinja2", "msgspec", "reports", "results"},
     "checking": {
-        *{"contract", "contracts", "dl_mock", "evidence", "manifest", "msgspec", "results", "run", "scene", "spec", "target"},
+        *{
+            "contract",
+            "contracts",
+            "dl_mock",
+            "evidence",
+            "manifest",
+            "msgspec",
+            "results",
+            "run",
+            "scene",
+            "spec",
+            "target",
+        },
         "tomli",
     },
     "cases": {"checking", "contract", "pytest", "reports", "results", "spec"},
@@ -52,7 +77,9 @@ def imports(file: Path) -> set[str]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [f"{node.module}.{alias.name}" if node.module == "dl_harness" else node.module for alias in node.names]
+            names = [
+                f"{node.module}.{alias.name}" if node.module == "dl_harness" else node.module for alias in node.names
+            ]
         else:
             continue
         for name in names:

@@ -18,7 +18,7 @@ import dl_harness
 from dl_harness import checking
 from dl_harness.reports import document
 
-LOSES_THE_LAST = '''
+LOSES_THE_LAST = """
 import dtlpy as dl
 
 
@@ -34,7 +34,7 @@ class LosesTheLast(dl.BaseModelAdapter):
             collection.add(dl.Box(left=1, top=1, right=9, bottom=9, label="thing"), model_info=info)
             found.append(collection)
         return found
-'''
+"""
 
 
 def dl_harness_command(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -101,7 +101,9 @@ def test_the_plugin_gives_the_same_verdicts(
     by_command: tuple[subprocess.CompletedProcess[str], dict[str, object]],
     pytester: pytest.Pytester,
 ) -> None:
-    ran = pytester.runpytest_subprocess("--adapter", f"{losing / 'adapter.py'}:LosesTheLast", "-rA", "-p", "no:randomly")
+    ran = pytester.runpytest_subprocess(
+        "--adapter", f"{losing / 'adapter.py'}:LosesTheLast", "-rA", "-p", "no:randomly"
+    )
 
     verdicts = {r["contract"]: r["verdict"] for r in by_command[1]["adapters"][0]["results"]}  # type: ignore[index]
     failed = set(re.findall(r"FAILED .*test_contract\[([A-Z]+-\d+)\]", ran.stdout.str()))
@@ -165,7 +167,9 @@ def test_an_unused_plugin_leaves_no_trace(pytester: pytest.Pytester) -> None:
         pytest.param(["empty"], "holds no dataloop.json", id="a-folder-without-a-manifest"),
         pytest.param([], "no TARGET was given", id="no-target"),
         pytest.param(["adapter.py:LosesTheLast", "--items", "empty"], "--items", id="an-empty-items-folder"),
-        pytest.param(["adapter.py:LosesTheLast", "--model", "broken.json"], "expected a JSON object", id="a-broken-model"),
+        pytest.param(
+            ["adapter.py:LosesTheLast", "--model", "broken.json"], "expected a JSON object", id="a-broken-model"
+        ),
         pytest.param(["adapter.py:LosesTheLast", "--select", "OUT-02"], "OUT-002", id="no-such-contract"),
         pytest.param(["adapter.py:LosesTheLast", "--json", "empty"], "saw a folder", id="a-report-over-a-folder"),
         pytest.param(["--nonsense"], "No such option", id="no-such-option"),
@@ -186,7 +190,15 @@ def test_a_report_that_cannot_be_written_costs_no_other(losing: Path) -> None:
     (losing / "file").write_text("")
 
     ran = dl_harness_command(
-        "check", "adapter.py:LosesTheLast", "--select", "SIG", "--json", "file/r.json", "--junit", "still.xml", cwd=losing
+        "check",
+        "adapter.py:LosesTheLast",
+        "--select",
+        "SIG",
+        "--json",
+        "file/r.json",
+        "--junit",
+        "still.xml",
+        cwd=losing,
     )
 
     assert ran.returncode == 3
@@ -203,7 +215,9 @@ def test_an_interrupted_check_reports_what_it_learned(tmp_path: Path) -> None:
     process = subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)}
     )
-    wait_for(lambda: any(b'"function":"predict"' in f.read_bytes() for f in tmp_path.glob("dl-harness-*/evidence.jsonl")))
+    wait_for(
+        lambda: any(b'"function":"predict"' in f.read_bytes() for f in tmp_path.glob("dl-harness-*/evidence.jsonl"))
+    )
 
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
@@ -246,7 +260,9 @@ def test_secrets_stay_out_of_every_report(tmp_path: Path, monkeypatch: pytest.Mo
     ran = dl_harness_command("check", "adapter.py:Tells", "-v", *reports, cwd=tmp_path)
 
     assert "refused: [secret]" in ran.stdout
-    everything = ran.stdout + ran.stderr + "".join((tmp_path / f"r.{kind}").read_text() for kind in ("json", "xml", "html"))
+    everything = (
+        ran.stdout + ran.stderr + "".join((tmp_path / f"r.{kind}").read_text() for kind in ("json", "xml", "html"))
+    )
     assert "do-not-show" not in everything
 
 
@@ -257,7 +273,9 @@ def test_stand_ins_for_frameworks_come_first_on_the_import_path(tmp_path: Path) 
     (tmp_path / "adapter.py").write_text(source)
 
     without = dl_harness.check(f"{tmp_path / 'adapter.py'}:LosesTheLast", select=["SIG-002"])
-    with_stubs = dl_harness.check(f"{tmp_path / 'adapter.py'}:LosesTheLast", select=["SIG-002"], stubs=tmp_path / "stubs")
+    with_stubs = dl_harness.check(
+        f"{tmp_path / 'adapter.py'}:LosesTheLast", select=["SIG-002"], stubs=tmp_path / "stubs"
+    )
 
     assert (without.verdict, with_stubs.verdict) == ("fail", "pass")
     assert "No module named 'a_framework_nobody_has'" in without.adapters[0].results[0].findings[0].saw
@@ -268,5 +286,7 @@ def test_stand_ins_for_frameworks_come_first_on_the_import_path(tmp_path: Path) 
 def test_the_examples_conform(examples: Path, name: str, wrappers: str) -> None:
     checked = checking.run([str(examples / name)], {"wrappers": wrappers})
 
-    wrong = [r.contract for a in checked.report.adapters for r in a.results if r.verdict not in {"pass", "inapplicable"}]
+    wrong = [
+        r.contract for a in checked.report.adapters for r in a.results if r.verdict not in {"pass", "inapplicable"}
+    ]
     assert (checked.report.verdict, wrong) == ("pass", [])

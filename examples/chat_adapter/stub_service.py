@@ -21,17 +21,13 @@ def last_question(messages: list[dict[str, Any]]) -> str:
 
 def answer_to(question: str) -> str:
     words = question.split()
-    return (
-        f"You used {len(words)} words, from {words[0]!r} to {words[-1]!r}." if words else "You said nothing."
-    )
+    return f"You used {len(words)} words, from {words[0]!r} to {words[-1]!r}." if words else "You said nothing."
 
 
 def chunks(answer: str, model: str) -> Iterator[dict[str, Any]]:
     """What a service streams: the role, the answer word by word, the end, and a chunk without choices."""
     words = answer.split(" ")
-    deltas = (
-        [{"role": "assistant"}] + [{"content": f"{word} "} for word in words[:-1]] + [{"content": words[-1]}]
-    )
+    deltas = [{"role": "assistant"}] + [{"content": f"{word} "} for word in words[:-1]] + [{"content": words[-1]}]
     for delta in deltas:
         yield chunk(model, [{"index": 0, "delta": delta, "finish_reason": None}])
     yield chunk(model, [{"index": 0, "delta": {}, "finish_reason": "stop"}])

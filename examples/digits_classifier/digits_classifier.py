@@ -82,9 +82,7 @@ class DigitsClassifier(dl.BaseModelAdapter):
         on_epoch_end = kwargs.get("on_epoch_end_callback")
         epochs = self.configuration.get("epochs", 10)
         labels = sorted(self.model_entity.labels)
-        subsets = {
-            name: read_subset(Path(data_path) / f"{name}.npz", labels) for name in ("train", "validation")
-        }
+        subsets = {name: read_subset(Path(data_path) / f"{name}.npz", labels) for name in ("train", "validation")}
         images, truth = subsets["train"]
         if not len(images):
             raise ValueError(f"no scan in the train subset is labelled with one of {labels}")

@@ -43,9 +43,7 @@ class FaceDetector(dl.BaseModelAdapter):
             collection = dl.AnnotationCollection()
             for (left, top, right, bottom), confidence in self.faces(image):
                 collection.add(
-                    annotation_definition=dl.Box(
-                        label="face", left=left, top=top, right=right, bottom=bottom
-                    ),
+                    annotation_definition=dl.Box(label="face", left=left, top=top, right=right, bottom=bottom),
                     model_info={
                         "name": self.model_entity.name,
                         "model_id": self.model_entity.id,

@@ -147,8 +147,8 @@ def target_of(adapter: type) -> str:
         raise UsageError(f"expected an adapter class, saw {adapter!r}.")
     if adapter.__qualname__ != adapter.__name__:
         raise UsageError(
-            f"{adapter.__qualname__} is defined inside a function or a class; the check imports it in a process of its own"
-            " and finds only classes at the top level of a file."
+            f"{adapter.__qualname__} is defined inside a function or a class; the check imports it in a process of its"
+            " own and finds only classes at the top level of a file."
         )
     try:
         file = inspect.getsourcefile(adapter)

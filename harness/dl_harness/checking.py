@@ -66,7 +66,9 @@ def select(ids: Iterable[str]) -> tuple[Contract, ...]:
         return tuple(CONTRACTS.values())
     chosen: dict[str, Contract] = {}
     for name in wanted:
-        found = [c for c in CONTRACTS.values() if name.upper() in {c.id, c.id.split("-")[0]} or name.lower() == c.family]
+        found = [
+            c for c in CONTRACTS.values() if name.upper() in {c.id, c.id.split("-")[0]} or name.lower() == c.family
+        ]
         if not found:
             import difflib
 
@@ -112,7 +114,9 @@ def check(
 def given(*, select: Iterable[str] = (), **settings: Any) -> dict[str, Any]:
     """What a caller has set, without what was left open; `select` may be one string."""
     chosen = (select,) if isinstance(select, str) else tuple(select)
-    set_ = {key: str(value) if isinstance(value, Path) else value for key, value in settings.items() if value is not None}
+    set_ = {
+        key: str(value) if isinstance(value, Path) else value for key, value in settings.items() if value is not None
+    }
     return set_ | ({"select": chosen} if chosen else {})
 
 
@@ -203,7 +207,9 @@ def settings_of(root: Path) -> tuple[Settings, Path]:
 def _prepare(target: Target, given: dict[str, Any]) -> tuple[Spec, Settings, tuple[Contract, ...]]:
     """What is asked of one adapter: its repository's settings, and what was given laid over them."""
     settings, folder = settings_of(Path(target.root))
-    paths = {name: _path(name, given.get(name), getattr(settings, name), folder) for name in ("artifacts", "items", "stubs")}
+    paths = {
+        name: _path(name, given.get(name), getattr(settings, name), folder) for name in ("artifacts", "items", "stubs")
+    }
     if paths["items"] is not None:
         _refuse_unusable(paths["items"])
     model = _model(given.get("model"), settings.model, folder)
@@ -234,7 +240,11 @@ def _text(path: Path | None) -> str | None:
 
 def _path(name: str, given: str | None, setting: str | None, folder: Path) -> Path | None:
     path = Path(given).resolve() if given is not None else (folder / setting).resolve() if setting is not None else None
-    said = f"--{name} {given}" if given is not None else f"{name} = {setting!r} of [tool.dl-harness] in {folder / 'pyproject.toml'}"
+    said = (
+        f"--{name} {given}"
+        if given is not None
+        else f"{name} = {setting!r} of [tool.dl-harness] in {folder / 'pyproject.toml'}"
+    )
     if path is not None and not path.exists():
         raise UsageError(f"{said}: there is no such file or folder.")
     if path is not None and name != "items" and not path.is_dir():
@@ -267,7 +277,9 @@ def _model(given: Any, setting: str | None, folder: Path) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(f"--model {path}: {error.strerror}.") from error
     except ValueError as error:
-        raise UsageError(f"--model {path}: expected a JSON object, the model as the API returns it; {error}.") from error
+        raise UsageError(
+            f"--model {path}: expected a JSON object, the model as the API returns it; {error}."
+        ) from error
     if not isinstance(document, dict):
         raise UsageError(f"--model {path}: expected a JSON object, saw a {type(document).__name__}.")
     for key, expected, saw in wrong_fields(document):
@@ -324,8 +336,8 @@ def _verdict(evidence: Evidence, results: tuple[Result, ...], interrupted: bool)
     if unmatched:
         first = unmatched[0]
         return "error", (
-            f"the mock platform has no route for {first.method} {first.path}, so the run proves nothing about what follows"
-            " from it; please report this with the adapter's call"
+            f"the mock platform has no route for {first.method} {first.path}, so the run proves nothing about what"
+            " follows from it; please report this with the adapter's call"
         )
     if any(r.verdict == "error" for r in results):
         return "error", "a contract itself failed; please report this"
@@ -363,4 +375,3 @@ def _drawn(observed: Observed) -> tuple[Drawn, ...]:
         )
         for item in flow.items
     )
-

@@ -73,7 +73,9 @@ def main() -> None:
     platforms: list[Platform] = []
     recorder = Recorder(emit, lambda: len(platforms[-1].journal) if platforms else 0, workspace)
     check = Check(spec, workspace, emit, recorder, platforms)
-    guard.install(recorder.opened, recorder.refused, os.path.realpath(spec.target.root), os.path.realpath(spec.workspace))
+    guard.install(
+        recorder.opened, recorder.refused, os.path.realpath(spec.target.root), os.path.realpath(spec.workspace)
+    )
     failure: list[BaseException] = []
 
     def work() -> None:
@@ -108,7 +110,9 @@ def _watch(check: Check) -> None:
     if since is not None and time.monotonic() - since >= limit:
         stack = check.recorder.stack_of(check.flows_thread)
         failure = msgspec.structs.replace(stack, message=f"the import did not come back within {limit:g} s")
-        check.emit(Described(msgspec.structs.replace(check.spec.target.subject, import_failure=failure), _environment()))
+        check.emit(
+            Described(msgspec.structs.replace(check.spec.target.subject, import_failure=failure), _environment())
+        )
         os._exit(HUNG)
     if running is not None and time.monotonic() - running.started >= limit:
         stack = check.recorder.stack_of(running.thread)
@@ -129,8 +133,8 @@ def _end_flow(check: Check, failure: Failure) -> NoReturn:
 def _run(check: Check) -> None:
     spec = check.spec
     os.chdir(check.workspace.app)
-    # Adapters call the SDK when they are imported (`if dl.token_expired(): dl.login()`). Connecting first also loads what
-    # this process needs later, before files of the repository can stand in for it on the import path.
+    # Adapters call the SDK when they are imported (`if dl.token_expired(): dl.login()`). Connecting first also loads
+    # what this process needs later, before files of the repository can stand in for it on the import path.
     with connected(Platform(), check.workspace.dataloop):
         check.importing_since = time.monotonic()
         check.adapter_class, subject = read_adapter(spec.target, check.workspace, check.recorder, spec.stubs)
@@ -227,7 +231,7 @@ def _run_stage(check: Check, stage: plan.Stage, prepared: Prepared, wanted: set[
             runner.run_stage(stage)
         except FlowFailed as failed:
             rest = [label for label in stage.flows if label in wanted and label not in runner.begun]
-            check.emit(Planned((), {label: f"{failed} did not return" for label in rest}))
+            check.emit(Planned((), dict.fromkeys(rest, f"{failed} did not return")))
 
 
 def _seed(platform: Platform, prepared: Prepared, artifacts: Path | None) -> scene.Seeded:

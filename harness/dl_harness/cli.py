@@ -27,14 +27,22 @@ def cli() -> None:
 @click.option("--model", metavar="FILE", help="A model document as the API returns it, laid over the manifest's.")
 @click.option("--artifacts", metavar="DIR", help="Files that the model entity has as artifacts.")
 @click.option("--items", metavar="DIR", help="Items to run on: a folder of files, Dataloop's layout, or a scene.")
-@click.option("--stubs", metavar="DIR", help="A folder put first on the import path, for frameworks not installed here.")
+@click.option(
+    "--stubs", metavar="DIR", help="A folder put first on the import path, for frameworks not installed here."
+)
 @click.option("--select", metavar="IDS", multiple=True, help="Contracts or families: OUT-003, OUT, 'throughput'.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the results as JSON.")
 @click.option("--junit", "junit_file", metavar="FILE", help="Write the results as JUnit XML.")
 @click.option("--html", "html_file", metavar="FILE", help="Write a page with the verdicts and the predictions drawn.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Items per batch (default 4, the platform's).")
-@click.option("--call-limit", type=click.FloatRange(min=0, min_open=True), help="Seconds for one call of a user function (default 300).")
-@click.option("--wrappers", type=click.Choice(["sdk", "reference"]), help="Whose wrapper functions run the adapter (default sdk).")
+@click.option(
+    "--call-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds for one call of a user function (default 300).",
+)
+@click.option(
+    "--wrappers", type=click.Choice(["sdk", "reference"]), help="Whose wrapper functions run the adapter (default sdk)."
+)
 @click.option("-v", "--verbose", is_flag=True, help="List what does not apply, and the adapter's last output.")
 def check(targets: tuple[str, ...], verbose: bool, **options: Any) -> None:
     """Check the adapters that each TARGET names.
@@ -47,7 +55,9 @@ def check(targets: tuple[str, ...], verbose: bool, **options: Any) -> None:
     from dl_harness.spec import UsageError
 
     if not targets:
-        raise UsageError("no TARGET was given. Expected path/to/file.py:Class, module:Class, a dataloop.json, or a folder.")
+        raise UsageError(
+            "no TARGET was given. Expected path/to/file.py:Class, module:Class, a dataloop.json, or a folder."
+        )
     files = {kind: options.pop(f"{kind}_file") for kind in ("json", "junit", "html")}
     for kind, file in files.items():
         if file is not None and Path(file).is_dir():
@@ -152,7 +162,9 @@ def _interrupt(number: int, frame: object) -> None:
 def _main(arguments: list[str] | None) -> int:
     from dl_harness.spec import UsageError
 
-    signal.signal(signal.SIGTERM, _interrupt)  # a CI that ends a job still gets its reports, and no process is left behind
+    signal.signal(
+        signal.SIGTERM, _interrupt
+    )  # a CI that ends a job still gets its reports, and no process is left behind
     try:
         cli.main(arguments, prog_name="dl-harness", standalone_mode=False)
     except SystemExit as done:
@@ -168,7 +180,9 @@ def _main(arguments: list[str] | None) -> int:
         click.echo(f"dl-harness: the machine refused: {error}. Free disk space or permissions and try again.", err=True)
         return OUR_FAILURE
     except Exception as error:  # the last resort: the user gets one message and a way to tell us
-        click.echo(f"dl-harness failed with {type(error).__name__}: {error}. This is our fault; please report it.", err=True)
+        click.echo(
+            f"dl-harness failed with {type(error).__name__}: {error}. This is our fault; please report it.", err=True
+        )
         return OUR_FAILURE
     return 0
 

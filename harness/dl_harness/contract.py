@@ -63,7 +63,7 @@ CONTRACTS: dict[str, Contract] = {}
 
 
 def contract(
-    id: str,  # noqa: A002 - the word that users read
+    id: str,
     family: Family,
     statement: str,
     *,

@@ -57,7 +57,9 @@ def _mask(width: int, height: int) -> str:
     from PIL import Image, ImageDraw
 
     image = Image.new("RGBA", (width, height), (0, 0, 0, 0))
-    ImageDraw.Draw(image).rectangle((width // 5, height // 5, width * 4 // 5, height * 4 // 5), fill=(255, 255, 255, 255))
+    ImageDraw.Draw(image).rectangle(
+        (width // 5, height // 5, width * 4 // 5, height * 4 // 5), fill=(255, 255, 255, 255)
+    )
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -58,7 +58,10 @@ class Manifest(msgspec.Struct, frozen=True):
     def models_of(self, module: Module) -> list[dict[str, Any]]:
         """The models that run on this module, without the fields that no model can have."""
         own = (model for model in self.models if model.get("moduleName") == module.name)
-        return [{k: v for k, v in model.items() if k not in {key.split(".")[0] for key, _, _ in wrong_fields(model)}} for model in own]
+        return [
+            {k: v for k, v in model.items() if k not in {key.split(".")[0] for key, _, _ in wrong_fields(model)}}
+            for model in own
+        ]
 
 
 def read(path: Path) -> Manifest:
@@ -70,7 +73,9 @@ def read(path: Path) -> Manifest:
     try:
         document = json.loads(text)
     except RecursionError:
-        problem = ManifestProblem("unreadable", "a JSON object", "JSON nested thousands of levels deep", Place(str(path), 1))
+        problem = ManifestProblem(
+            "unreadable", "a JSON object", "JSON nested thousands of levels deep", Place(str(path), 1)
+        )
         return Manifest(str(path), path.parent.name, problems=(problem,))
     except json.JSONDecodeError as error:
         problem = ManifestProblem(
@@ -112,14 +117,25 @@ def _problems(
 ) -> Iterator[ManifestProblem]:
     if not modules:
         saw = type(components["modules"]).__name__ if components.get("modules") else "none"
-        yield ManifestProblem("unreadable", "components.modules with at least one module", saw, line(path, text, "components"))
+        yield ManifestProblem(
+            "unreadable", "components.modules with at least one module", saw, line(path, text, "components")
+        )
     names = [module.name for module in modules]
     for model in models:
         wanted = model.get("moduleName")
         if wanted not in names:
             expected = "moduleName is one of " + ", ".join(repr(n) for n in names) if names else "a module to name"
-            saw = f"model {model.get('name')!r} names {wanted!r}" if wanted else f"model {model.get('name')!r} has no moduleName"
-            yield ManifestProblem("module", expected, saw, line(path, text, str(wanted or model.get("name")), "moduleName" if wanted else "name"))
+            saw = (
+                f"model {model.get('name')!r} names {wanted!r}"
+                if wanted
+                else f"model {model.get('name')!r} has no moduleName"
+            )
+            yield ManifestProblem(
+                "module",
+                expected,
+                saw,
+                line(path, text, str(wanted or model.get("name")), "moduleName" if wanted else "name"),
+            )
     for model in models:
         for key, expected, saw in wrong_fields(model):
             place = line(path, text, key)

@@ -36,9 +36,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     ):
         group.addoption(f"--adapter-{name}", dest=f"dl_harness_{name}", metavar=metavar, help=text)
     group.addoption(
-        "--adapter-select", dest="dl_harness_select", action="append", default=[], metavar="IDS", help="contracts or families"
+        "--adapter-select",
+        dest="dl_harness_select",
+        action="append",
+        default=[],
+        metavar="IDS",
+        help="contracts or families",
     )
-    group.addoption("--adapter-html", dest="dl_harness_html", metavar="FILE", help="write a page with the predictions drawn")
+    group.addoption(
+        "--adapter-html", dest="dl_harness_html", metavar="FILE", help="write a page with the predictions drawn"
+    )
     parser.addini("adapter", "adapters to check in every run, as for --adapter", type="linelist", default=[])
 
 
@@ -57,7 +64,9 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Add the adapters to what the session collects, so that they are counted and selected like any test."""
     report = yield
     if isinstance(collector, pytest.Session) and report.passed and CHECKS in collector.config.stash:
@@ -96,7 +105,12 @@ class Checks:
             for target in self.targets:
                 for adapter in checking.adapters(target, self.given):
                     yield AdapterNode.from_parent(
-                        session, name=adapter.name, nodeid=adapter.name, checks=self, target=target, contracts=adapter.contracts
+                        session,
+                        name=adapter.name,
+                        nodeid=adapter.name,
+                        checks=self,
+                        target=target,
+                        contracts=adapter.contracts,
                     )
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
@@ -133,7 +147,9 @@ class AdapterNode(pytest.Collector):
     def collect(self) -> Iterator[pytest.Item]:
         """One test per contract, and one that the run has proved something."""
         for contract in self._contracts:
-            yield ContractItem.from_parent(self, name=f"test_contract[{contract.id}]", contract=contract.id, **self._about)
+            yield ContractItem.from_parent(
+                self, name=f"test_contract[{contract.id}]", contract=contract.id, **self._about
+            )
         yield VerdictItem.from_parent(self, name="test_verdict", contract="", **self._about)
 
 
@@ -155,7 +171,11 @@ class ContractItem(pytest.Item):
 
         report = self._checks.checked(self._target).report
         conclude(
-            (a, r) for a in report.adapters if a.adapter == self._adapter for r in a.results if r.contract == self._contract
+            (a, r)
+            for a in report.adapters
+            if a.adapter == self._adapter
+            for r in a.results
+            if r.contract == self._contract
         )
 
     def reportinfo(self) -> tuple[str, None, str]:

@@ -42,7 +42,9 @@ TAIL = 16_384
 SILENT = -1_000
 """Instead of an exit status, for a child that had to be ended."""
 
-KEPT_OUT = re.compile(r"(?i:_proxy$)|(^|_)(PYTHONPATH|PYTHONHOME|PYTEST_CURRENT_TEST|COVERAGE_PROCESS_START)$|^DTLPY_|^DATALOOP")
+KEPT_OUT = re.compile(
+    r"(?i:_proxy$)|(^|_)(PYTHONPATH|PYTHONHOME|PYTEST_CURRENT_TEST|COVERAGE_PROCESS_START)$|^DTLPY_|^DATALOOP"
+)
 SECRET_NAME = re.compile(
     r"(?:^|_)(?:\w*KEY|\w*TOKEN|SECRET\w*|PASSW\w*|PWD|PAT|CREDENTIALS?|AUTH|\w*WEBHOOK\w*|DSN|\w*DATABASE_URL)(?:_|$)",
     re.IGNORECASE,
@@ -126,8 +128,10 @@ class _Observation:
             begun = now
         planned = [label for event in self._events if isinstance(event, Planned) for label in event.labels]
         told = {label for event in self._events if isinstance(event, Planned) for label in event.not_run}
-        rest = [label for label in planned if label not in told and label not in now and label.endswith("/fresh") == fresh]
-        self._events.append(Planned((), {label: "the process had ended before" for label in rest}))
+        rest = [
+            label for label in planned if label not in told and label not in now and label.endswith("/fresh") == fresh
+        ]
+        self._events.append(Planned((), dict.fromkeys(rest, "the process had ended before")))
 
     def _died(self) -> tuple[str, ...]:
         """The flows that cost a process its life."""
@@ -290,7 +294,9 @@ def _environment(workspace: Workspace, variables: dict[str, str]) -> dict[str, s
 def _import_path() -> dict[str, str]:
     """Let the child find this package when it runs from a checkout that is not installed."""
     package = str(Path(__file__).resolve().parent.parent)
-    extra = [entry for entry in sys.path if entry and Path(entry).resolve() != Path.cwd()] if package in sys.path else []
+    extra = (
+        [entry for entry in sys.path if entry and Path(entry).resolve() != Path.cwd()] if package in sys.path else []
+    )
     if not extra:
         return {}
     known = os.environ.get("PYTHONPATH", "")
@@ -300,7 +306,11 @@ def _import_path() -> dict[str, str]:
 def _redaction(environment: dict[str, str]) -> Callable[[Any], Any]:
     """Replace the values of variables that look like secrets, in every text of a plain value."""
     secrets = sorted(
-        {v for n, v in environment.items() if SECRET_NAME.search(n) and len(v) >= SHORTEST_SECRET and not os.path.exists(v)},
+        {
+            v
+            for n, v in environment.items()
+            if SECRET_NAME.search(n) and len(v) >= SHORTEST_SECRET and not os.path.exists(v)
+        },
         key=len,
         reverse=True,
     )
@@ -366,8 +376,8 @@ def _variables(process: subprocess.Popen[bytes], shown: str, errors: IO[bytes]) 
         said = errors.read().decode(errors="replace").strip().splitlines()
         saw += f", and on standard error: {said[-1]}" if said else ""
         raise UsageError(
-            f"the service `{shown}` of [tool.dl-harness] must print one line of JSON, an object of environment variables"
-            f" as strings; it printed {saw}."
+            f"the service `{shown}` of [tool.dl-harness] must print one line of JSON, an object of environment"
+            f" variables as strings; it printed {saw}."
         )
     threading.Thread(target=_drain, args=(process.stdout,), daemon=True).start()
     return variables
@@ -376,4 +386,3 @@ def _variables(process: subprocess.Popen[bytes], shown: str, errors: IO[bytes]) 
 def needs_of(contracts: Sequence[Contract]) -> tuple[str, ...]:
     """The wrapper functions whose record these contracts read."""
     return tuple(dict.fromkeys(name for contract in contracts for name in contract.needs))
-

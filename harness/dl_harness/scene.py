@@ -117,9 +117,7 @@ def build(
     }, tuple(inferred)
 
 
-def _model(
-    declared: Document, subject: Subject, output_type: str | None, labels: list[str], subsets: Any
-) -> Document:
+def _model(declared: Document, subject: Subject, output_type: str | None, labels: list[str], subsets: Any) -> Document:
     document = {k: v for k, v in declared.items() if k not in {"computeConfigs", "artifacts", "codebase"}}
     document["name"] = subject.model.name
     document.setdefault("status", "pre-trained")
@@ -158,7 +156,7 @@ def _common_type(files: Sequence[Document], annotations: Sequence[Document]) -> 
 def _with_ground_truth(
     files: Sequence[Document], annotations: Sequence[Document], output_type: str | None, labels: Sequence[str]
 ) -> tuple[list[Document], int]:
-    """Items with at least one annotation of the model's type and labels each, so that training has something to learn."""
+    """Items with at least one annotation of the model's type and labels each, so that there is something to learn."""
     if any(a.get("type") == output_type and a.get("label") in labels for a in _nested(files, annotations)):
         return list(files), 0
     added = 0

@@ -13,8 +13,8 @@ import msgspec
 
 from dl_harness import manifest as manifests
 from dl_harness.evidence import ManifestProblem, ModelFacts, Subject
-from dl_harness.workspace import LEFT_OUT
 from dl_harness.spec import Target, UsageError
+from dl_harness.workspace import LEFT_OUT
 
 REPOSITORY_SIGNS = (".git", "pyproject.toml", "setup.py", "requirements.txt")
 FORMS = "path/to/file.py:Class, module:Class, a dataloop.json, or a folder that holds one"
@@ -56,7 +56,8 @@ def _told_apart(targets: list[Target]) -> list[Target]:
             target
             if names.count(name) == 1
             else msgspec.structs.replace(
-                target, subject=msgspec.structs.replace(target.subject, name=f"{name} ({getattr(target.subject, field)})")
+                target,
+                subject=msgspec.structs.replace(target.subject, name=f"{name} ({getattr(target.subject, field)})"),
             )
             for target, name in zip(targets, names, strict=True)
         ]
@@ -79,7 +80,11 @@ def _of_manifest(path: Path) -> list[Target]:
         raise UsageError(f"{path} is no manifest: it declares no components.modules. Expected {FORMS}.")
     if not manifest.modules:
         subject = Subject(
-            name=manifest.name, target=str(path), manifest=str(path), manifest_problems=manifest.problems, file_exists=False
+            name=manifest.name,
+            target=str(path),
+            manifest=str(path),
+            manifest_problems=manifest.problems,
+            file_exists=False,
         )
         return [Target(subject, str(path.parent.resolve()))]
     return [_of_module_entry(path, manifest, module) for module in manifest.modules]
@@ -205,7 +210,7 @@ def _import_path() -> list[str]:
 
 
 def _names(file: Path) -> set[str]:
-    """The names that a file may define at its top level; empty when that cannot be told (a syntax error, a star import)."""
+    """The names that a file may define at its top level; empty when that cannot be told."""
     try:
         tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError):
@@ -256,5 +261,3 @@ def model_facts(model: dict[str, Any]) -> ModelFacts:
         embeddings_size=size if isinstance(size, int) else None,
         configuration=configuration,
     )
-
-

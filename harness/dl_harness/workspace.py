@@ -128,7 +128,9 @@ def _files(source: Path, left_out: Path) -> Iterator[Path]:
         yield source
     for parent, folders, names in os.walk(source):
         folders[:] = [
-            f for f in folders if f not in LEFT_OUT and not _is_environment(Path(parent, f)) and Path(parent, f) != left_out
+            f
+            for f in folders
+            if f not in LEFT_OUT and not _is_environment(Path(parent, f)) and Path(parent, f) != left_out
         ]
         yield from (file for name in names if (file := Path(parent, name)).is_file())
         yield from (link for name in folders if (link := Path(parent, name)).is_symlink())

@@ -60,7 +60,9 @@ def faults(document: Mapping[str, Any]) -> Iterator[str]:
 
 def is_text(value: Any) -> bool:
     """Whether a value is text that has bytes: JSON can name halves of surrogate pairs, which have none."""
-    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
+    if not isinstance(value, str):
+        return False
+    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def kind(value: Any) -> str:

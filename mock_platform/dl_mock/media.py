@@ -26,7 +26,8 @@ for _extension, _type in (
     _TYPES.add_type(_type, _extension)
 
 READ_FROM_IMAGES = ("width", "height", "channels", "exif")
-_ORIENTATION = 0x0112  # the EXIF tag
+# Tags of EXIF and TIFF
+_TIFF_WIDTH, _TIFF_HEIGHT, _ORIENTATION = 0x0100, 0x0101, 0x0112
 
 
 def mimetype(name: str) -> str:
@@ -62,10 +63,16 @@ def image_facts(content: bytes) -> dict[str, Any]:
 
     try:
         with Image.open(io.BytesIO(content)) as image:
-            size = {"width": image.width, "height": image.height, "channels": len(image.getbands())}
-            return {**size, **_orientation(image)}
+            width, height = _stored_size(image)
+            return {"width": width, "height": height, "channels": len(image.getbands()), **_orientation(image)}
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return {}
+
+
+def _stored_size(image: Image) -> tuple[int, int]:
+    """Width and height before any turn: newer Pillows open a TIFF as if it had been turned."""
+    tags = getattr(image, "tag_v2", {}) if image.format == "TIFF" else {}
+    return int(tags.get(_TIFF_WIDTH, image.width)), int(tags.get(_TIFF_HEIGHT, image.height))
 
 
 def _orientation(image: Image) -> dict[str, Any]:

@@ -72,11 +72,8 @@ def _document_faults(row: Any, where: str) -> Iterator[str]:
 def _label_faults(row: Mapping[str, Any], where: str) -> Iterator[str]:
     for index, label in enumerate(row.get("labels") or ()):
         if not is_text(label.get("tag") if isinstance(label, Mapping) else label):
-            saw = (
-                f"an object with {', '.join(map(repr, label)) or 'nothing'}"
-                if isinstance(label, Mapping)
-                else kind(label)
-            )
+            fields = f" with {', '.join(map(repr, label)) or 'nothing'}" if isinstance(label, Mapping) else ""
+            saw = f"{kind(label)}{fields}"
             yield f"expected a text or an object with the text 'tag' at {where}.labels[{index}], saw {saw}"
 
 

@@ -326,13 +326,9 @@ def test_colour_changes_no_words() -> None:
         ),
         pytest.param(adapter(SHORT_BATCH, SHORT_BATCH), "fails 2 contracts", id="fail"),
         pytest.param(adapter(held(), WARNING), "does not conform (1 contract held, 1 warning)", id="strict"),
-        pytest.param(
-            adapter(held(), ERROR, verdict="error"), "1 contract could not be judged (1 held)", id="error"
-        ),
+        pytest.param(adapter(held(), ERROR, verdict="error"), "1 contract could not be judged (1 held)", id="error"),
         pytest.param(adapter(verdict="error"), "could not be checked", id="error-without-results"),
-        pytest.param(
-            adapter(skipped("A-1", "vacuous", "x"), verdict="vacuous"), "nothing was proved", id="vacuous"
-        ),
+        pytest.param(adapter(skipped("A-1", "vacuous", "x"), verdict="vacuous"), "nothing was proved", id="vacuous"),
         pytest.param(adapter(held(), verdict="interrupted"), "interrupted", id="interrupted"),
     ],
 )
@@ -466,9 +462,7 @@ def test_an_adapter_without_a_good_verdict_is_red_in_junit() -> None:
 
 @given(st.text())
 def test_junit_can_be_read_whatever_the_texts(text: str) -> None:
-    failed = held(
-        verdict="fail", statement=text, why=text, findings=(Finding(text, text, text, text or None, 1),)
-    )
+    failed = held(verdict="fail", statement=text, why=text, findings=(Finding(text, text, text, text or None, 1),))
     one = adapter(failed, skipped("A-1", "vacuous", text), adapter=text, summary=text, output_tail=text)
     (suite,) = suites(report(one))
     assert suite.get("tests") == "2"

@@ -51,7 +51,9 @@ def recorded(signature: inspect.Signature) -> tuple[Parameter, ...]:
 
 
 @given(signatures(), st.integers(0, 3), st.sets(st.sampled_from(NAMES)))
-def test_a_call_binds_exactly_when_python_binds_it(signature: inspect.Signature, count: int, keywords: set[str]) -> None:
+def test_a_call_binds_exactly_when_python_binds_it(
+    signature: inspect.Signature, count: int, keywords: set[str]
+) -> None:
     positional = tuple(f"argument {index}" for index in range(count))
     namespace: dict[str, Callable[..., None]] = {}
     exec(f"def function{signature}: pass", namespace)  # Signature.bind errs for positional-only names before 3.12

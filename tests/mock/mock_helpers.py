@@ -67,12 +67,17 @@ class Api:
         return str(self.platform.state.all("projects")[0]["id"])
 
 
-def image(width: int = 32, height: int = 24, colour: str = "red", form: str = "PNG") -> bytes:
-    """A small image."""
+def image(
+    width: int = 32, height: int = 24, colour: str = "red", form: str = "PNG", orientation: int | None = None
+) -> bytes:
+    """A small image; `orientation` is noted in its EXIF."""
     from PIL import Image
 
     output = io.BytesIO()
-    Image.new("RGB", (width, height), colour).save(output, form)
+    exif = Image.Exif()
+    if orientation is not None:
+        exif[0x0112] = orientation
+    Image.new("RGB", (width, height), colour).save(output, form, **({"exif": exif} if orientation else {}))
     return output.getvalue()
 
 

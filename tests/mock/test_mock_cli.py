@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import socket
+import stat
 import subprocess
 import sys
 import time
@@ -111,12 +114,59 @@ def test_a_port_in_use_is_told_in_a_line() -> None:
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize("host", ["256.1.1.1", "a" * 70 + ".b"], ids=["no-address", "no-name"])
+def test_a_host_that_is_none_is_told_in_a_line(host: str) -> None:
+    code, said = failing("--host", host)
+
+    assert code == 4
+    assert said.startswith(f"Error: cannot serve on {host}:0: ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(("host", "called"), [("0.0.0.0", "127.0.0.1"), ("::1", "[::1]"), ("::", "[::1]")])
+def test_the_url_it_prints_can_be_called(host: str, called: str) -> None:
+    if ":" in host and not _has_ipv6():
+        pytest.skip("this machine has no IPv6")
+
+    with serving("--host", host) as (_, ready):
+        assert ready["url"].startswith(f"http://{called}:")
+        assert get(ready, "/users/me").status_code == 200
+
+
+def _has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_the_ready_file_has_the_mode_of_the_umask(tmp_path: Path) -> None:
+    path = tmp_path / "ready.json"
+    before = os.umask(0o027)
+    try:
+        with serving("--ready-file", str(path)):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    finally:
+        os.umask(before)
+
+
+def test_hidden_datasets_come_last(tmp_path: Path) -> None:
+    path = tmp_path / "scene.json"
+    path.write_text('{"datasets": [{"name": "Binaries"}, {"name": "b"}, {"name": "a"}]}')
+
+    with serving("--scene", str(path)) as (_, ready):
+        assert list(ready["datasets"]) == ["b", "a", "Binaries"]
+
+
 def test_a_ready_file_that_cannot_be_written_is_told_in_a_line(tmp_path: Path) -> None:
     code, said = failing("--ready-file", str(tmp_path / "lost" / "ready.json"))
 
     assert code == 4
     assert said.startswith("Error: cannot write the ready file: ")
     assert said.count("\n") == 1
+    assert failing("--ready-file", str(tmp_path))[0] == 4
+    assert list(tmp_path.parent.glob(f".{tmp_path.name}.*")) == []
 
 
 def test_it_lists_its_routes_with_their_evidence() -> None:

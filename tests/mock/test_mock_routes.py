@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 import pytest
 from mock_helpers import BOX, Api, image
+from requests_toolbelt import MultipartEncoder
 
 from dl_mock import Platform, Request
 from dl_mock.platform import JournalEntry
@@ -130,6 +131,55 @@ def test_a_body_that_is_no_object_is_a_bad_request(body: bytes, api: Api, item: 
 
     assert answer.status == 400
     assert re.search("not JSON|must be a JSON object", answer.json()["message"])
+
+
+@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 500 + b"1" + b"}" * 500, b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("application/json", "application/x-www-form-urlencoded", "multipart/form-data"),
+        "multipart/form-data; boundary=x",
+    ],
+)
+def test_no_bytes_make_a_route_fail(body: bytes, kind: str) -> None:
+    platform = Platform()
+    platform.load_scene(STOCK)
+    api = Api(platform)
+    before = {name: platform.state.all(name) for name in STOCK}
+    for route in ROUTES:
+        path = re.sub(r"\{(\w+)\}", lambda found: KNOWN.get(found[1], "other"), route.template)
+
+        answer = platform.handle(Request.of(route.method, path, {**api.headers, "content-type": kind}, body))
+
+        assert answer.status != 500, (route.method, path, answer.json())
+        if route.method != "DELETE":
+            assert answer.status >= 400 or route.method == "GET" or path == "/token", (route.method, path)
+        for name, rows in before.items():
+            for row in rows:
+                platform.state.put(name, row)
+
+
+@pytest.mark.parametrize("part", [b"\xff\xfe", b"[" * 200_000])
+def test_a_field_of_a_form_that_cannot_be_read_is_a_bad_request(part: bytes, api: Api, item: dict[str, Any]) -> None:
+    form = MultipartEncoder({"path": "/x.bin", "metadata": part, "file": ("x.bin", b"x")})
+    headers = {**api.headers, "content-type": form.content_type}
+
+    answer = api.platform.handle(Request.of("POST", f"/datasets/{item['datasetId']}/items", headers, form.read()))
+
+    assert answer.status == 400
+
+
+def test_a_json_item_may_be_anything(api: Api, item: dict[str, Any]) -> None:
+    assert api.upload(item["datasetId"], "/deep.json", b"[" * 200_000).status == 200
+
+
+@pytest.mark.parametrize("size", ["1e999", "NaN", "-1e999"])
+def test_a_page_size_that_is_no_number_is_a_bad_request(size: str, api: Api, item: dict[str, Any]) -> None:
+    body = f'{{"pageSize": {size}}}'.encode()
+
+    answer = api.platform.handle(Request.of("POST", f"/datasets/{item['datasetId']}/query", api.headers, body))
+
+    assert answer.status == 400
 
 
 def test_a_fault_of_the_platform_is_an_answer(api: Api, item: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,6 +308,26 @@ def test_a_corrupt_image_has_no_size(api: Api, item: dict[str, Any]) -> None:
 
     assert system["size"] == 8
     assert "width" not in system
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_an_image_tells_how_it_lies(form: str, api: Api, item: dict[str, Any]) -> None:
+    path = f"/lying.{form.lower()}"
+    made = api.upload(item["datasetId"], path, image(10, 20, form=form, orientation=6)).json()
+    other = api.upload(item["datasetId"], path, image(10, 20, form=form), mode="overwrite").json()
+
+    system = made["metadata"]["system"]
+    assert (system["width"], system["height"], system["exif"]) == (10, 20, {"Orientation": 6})
+    assert "exif" not in other["metadata"]["system"]
+
+
+def test_an_image_with_broken_exif_has_a_size(api: Api, item: dict[str, Any]) -> None:
+    broken = image(10, 20, form="JPEG", orientation=6).replace(b"MM\x00*", b"\xff\xff\xff\xff")
+
+    system = api.upload(item["datasetId"], "/b.jpg", broken).json()["metadata"]["system"]
+
+    assert system["width"] == 10
+    assert "exif" not in system
 
 
 def test_an_item_below_a_dot_is_hidden(api: Api, item: dict[str, Any]) -> None:

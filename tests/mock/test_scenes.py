@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from mock_helpers import BOX, Api, image
 
 from dl_mock import Platform, SceneError
+from dl_mock.fields import FIELD_TYPES
 from dl_mock.state import COLLECTIONS
 
 
@@ -18,6 +20,14 @@ def only(platform: Platform, collection: str, **values: Any) -> dict[str, Any]:
     """The one document of a kind."""
     (found,) = platform.state.find(collection, **values)
     return found
+
+
+def nested(levels: int) -> dict[str, Any]:
+    """An object in an object, and so on."""
+    value: dict[str, Any] = {}
+    for _ in range(levels):
+        value = {"a": value}
+    return value
 
 
 def test_an_item_alone_gets_all_it_needs(platform: Platform) -> None:
@@ -195,6 +205,39 @@ def test_a_directory_of_files_is_a_scene(platform: Platform, tmp_path: Path) -> 
             id="artifact",
         ),
         pytest.param(
+            {"datasets": [{"labels": ["cat", {"x": 1}]}]},
+            "expected a text or an object with the text 'tag' at datasets[0].labels[1], saw an object with 'x'",
+            id="label",
+        ),
+        pytest.param(
+            {"items": [{"filename": "/a.png", "annotations": [{**BOX, "label": "\ud800"}]}]},
+            "items[0].annotations[0]: expected a text at label, saw half of a surrogate pair",
+            id="surrogate",
+        ),
+        pytest.param(
+            {"models": [{"artifacts": [{"itemId": []}]}]},
+            "models[0]: artifacts[0]: expected a text at itemId, saw a list",
+            id="artifact-id",
+        ),
+        pytest.param(
+            {"feature_sets": [{"projectIds": [2.5]}]},
+            "feature_sets[0]: expected a text at projectIds[0], saw a number",
+            id="project-id",
+        ),
+        pytest.param({"items": [{"filename": "/a", "file": ""}]}, "expected a file at items[0].file", id="no-file"),
+        pytest.param(
+            {"items": [{"filename": "/a", "file": "a" * 5000}]}, "expected a file at items[0].file", id="long-file"
+        ),
+        pytest.param(
+            {"items": [{"id": "../x", "filename": "/a"}]},
+            "expected an id at items[0].id, without a slash and of at most 200 characters, saw '../x'",
+            id="id-path",
+        ),
+        pytest.param({"executions": [{"status": 1}]}, "expected a list at executions[0].status, saw a", id="status"),
+        pytest.param(
+            {"items": [{"filename": "/a", "metadata": nested(200)}]}, "expected at most 100 levels", id="deep"
+        ),
+        pytest.param(
             {"projects": [{"id": "f" * 24}]}, "expected an id that leaves room for later ones, saw 'ffff", id="last-id"
         ),
     ],
@@ -214,6 +257,7 @@ def test_a_fault_in_a_scene_is_named(scene: dict[str, Any], said: str, platform:
         pytest.param(b"{", "scene.json: expected JSON, but: Expecting property name", id="broken"),
         pytest.param(b"[]", "scene.json: expected a JSON object, saw a list", id="list"),
         pytest.param(b"\xff\xfe", "scene.json: expected JSON, but: ", id="bytes"),
+        pytest.param(b"[" * 200_000, "scene.json: expected JSON, but: expected at most 100 levels", id="deep"),
     ],
 )
 def test_a_file_that_is_no_scene_is_named(content: bytes, said: str, platform: Platform, tmp_path: Path) -> None:
@@ -240,6 +284,23 @@ def test_a_note_that_is_not_json_is_named(platform: Platform, tmp_path: Path) ->
 
     with pytest.raises(SceneError, match=r"json/a.json: expected JSON"):
         platform.load_scene(tmp_path)
+
+
+WRONG = (None, True, 0, 2.5, 10**30, float("inf"), "", "x", "/", "\0", "\ud800", [], [None], [[]], [{}], {}, {"x": []})
+FIELDS = sorted({name for path in FIELD_TYPES for name in path} | {"status", "value", "annotations", "hidden", "exif"})
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_value_makes_a_scene_fail_otherwise(seed: int) -> None:
+    random = Random(seed)
+    for _ in range(400):
+        rows = {name: [{random.choice(FIELDS): random.choice(WRONG) for _ in range(3)}] for name in COLLECTIONS}
+        scene = {name: rows[name] for name in random.sample(COLLECTIONS, 3)}
+        platform = Platform()
+        try:
+            platform.load_scene(scene)
+        except SceneError:
+            assert [platform.state.count(name) for name in COLLECTIONS] == [0] * len(COLLECTIONS), scene
 
 
 # Snapshots

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import socket
 from collections.abc import Iterator
 from contextlib import nullcontext
 from urllib.parse import urlsplit
@@ -42,6 +43,11 @@ CALLS = [
     pytest.param("POST", f"/datasets/{DATASET}/query", {"json": {"filter": {"type": "file"}}}, id="query"),
     pytest.param("POST", f"/datasets/{DATASET}/query", {"data": b"{"}, id="broken"),
     pytest.param("POST", "/projects", {"data": {"name": "a b"}}, id="form"),
+    pytest.param("HEAD", f"/items/{ITEM}", {}, id="head"),
+    pytest.param("HEAD", "/nowhere", {}, id="head-no-route"),
+    pytest.param("BREW", f"/items/{ITEM}?x=1", {}, id="unknown-method"),
+    pytest.param("F!O", "/nowhere", {}, id="odd-method"),
+    pytest.param("BREW", "/nowhere", {"data": b"x"}, id="unknown-method-with-body"),
     pytest.param("DELETE", f"/items/{ITEM}", {}, id="no-content"),
 ]
 
@@ -78,7 +84,7 @@ def _reset(platform: Platform, before: dict[str, list[dict[str, object]]]) -> No
 
 
 def _without_dates(answer: requests.Response) -> object:
-    if "json" not in answer.headers.get("content-type", ""):
+    if "json" not in answer.headers.get("content-type", "") or not answer.content:
         return answer.content
     value = answer.json()
     changing = ("updatedAt", "createdAt", "id", "url")
@@ -133,7 +139,16 @@ def test_a_connection_serves_many_calls_without_delay(server: Server) -> None:
     assert time.perf_counter() - started < 1
 
 
-@pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
+def test_what_is_no_http_is_a_bad_request(server: Server) -> None:
+    address = urlsplit(server.url)
+    with socket.create_connection((str(address.hostname), address.port), timeout=5) as connection:
+        connection.sendall(b"\x16\x03\x01\r\n\r\n")
+
+        assert connection.recv(100).startswith(b"HTTP/1.0 400 ")
+    assert server.platform.journal == []
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "BREW"])
 def test_a_method_the_platform_does_not_have_is_answered(method: str, server: Server) -> None:
     assert requests.request(method, f"{server.url}/items/{ITEM}", timeout=5).status_code == 501
 
@@ -145,6 +160,12 @@ def test_a_platform_knows_where_it_is_served(server: Server, platform: Platform)
 
 def test_a_taken_port_is_an_error(server: Server) -> None:
     with pytest.raises(OSError, match="in use"), serve(Platform(), port=server.port):
+        pass
+
+
+@pytest.mark.parametrize("port", [70_000, -1])
+def test_a_port_that_is_none_is_an_error(port: int) -> None:
+    with pytest.raises(OSError, match="OverflowError: "), serve(Platform(), port=port):
         pass
 
 

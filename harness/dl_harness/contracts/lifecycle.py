@@ -104,8 +104,8 @@ contract(
     "lifecycle",
     "predict comes back for every batch",
     why="An exception costs the whole batch: none of its items is annotated, and the execution fails at its end.",
-    fix="Start at the line named. Frequent causes: an attribute that __init__ sets after super().__init__() and so wipes"
-    " what load has built, an empty detection, a batch of one, an image without a third channel.",
+    fix="Start at the line named. Frequent causes: an attribute that __init__ sets after super().__init__() and so"
+    " wipes what load has built, an empty detection, a batch of one, an image without a third channel.",
     needs=PREDICTING,
     applies=uses("predict"),
 )(_comes_back("predict"))

@@ -343,9 +343,7 @@ def coordinates_in_the_item(evidence: Evidence) -> Iterator[Judgement]:
             x, y = outside[0]
             expected = f"0 <= x <= {seen.width} and 0 <= y <= {seen.height}"
             yield Seen(expected, f"{one} at x={x:g}, y={y:g}", where, at(evidence, "predict"))
-        elif (
-            len(one.points) > 1 and min(seen.width, seen.height) > 8 and _fractions(one)
-        ):
+        elif len(one.points) > 1 and min(seen.width, seen.height) > 8 and _fractions(one):
             expected = f"pixels of a {seen.width}x{seen.height} image"
             yield Seen(expected, f"{one} within 0 and 1: fractions of the image", where, at(evidence, "predict"))
 

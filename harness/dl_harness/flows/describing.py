@@ -45,7 +45,9 @@ def _predictions(values: list[object]) -> tuple[Entry, ...]:
 def kind_of(value: object) -> str:
     """The type as its author would name it."""
     kind = type(value)
-    return kind.__qualname__ if kind.__module__ in {"builtins", "__main__"} else f"{kind.__module__}.{kind.__qualname__}"
+    return (
+        kind.__qualname__ if kind.__module__ in {"builtins", "__main__"} else f"{kind.__module__}.{kind.__qualname__}"
+    )
 
 
 def _length(value: object) -> int | None:
@@ -222,8 +224,6 @@ def _digest_of_mask(mask: Any) -> str:
 
     array = np.asarray(mask)
     return hashlib.sha1(repr(array.shape).encode() + np.ascontiguousarray(array).astype(bool).tobytes()).hexdigest()
-
-
 
 
 def _size_of_mask(mask: Any) -> tuple[int, int] | None:

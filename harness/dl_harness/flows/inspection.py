@@ -23,7 +23,9 @@ from dl_harness.workspace import Workspace
 READ = ("__init__", *USER_FUNCTIONS, "prepare_data", "predict_items", "embed_items", "train_model")
 
 
-def read_adapter(target: Target, workspace: Workspace, recorder: Recorder, stubs: str | None) -> tuple[type | None, Subject]:
+def read_adapter(
+    target: Target, workspace: Workspace, recorder: Recorder, stubs: str | None
+) -> tuple[type | None, Subject]:
     """Import the module and read the class that the target names.
 
     Whatever the import raises, `SystemExit` included, becomes part of the subject.
@@ -117,7 +119,9 @@ def _without(source: str, classes: set[str]) -> str:
     lines = source.splitlines()
     for node in ast.parse(source).body:
         if isinstance(node, ast.ClassDef) and node.name in classes:
-            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1 if node.end_lineno else 1)
+            lines[node.lineno - 1 : node.end_lineno] = [""] * (
+                node.end_lineno - node.lineno + 1 if node.end_lineno else 1
+            )
     return "\n".join(lines)
 
 

@@ -115,7 +115,7 @@ class Recorder:
             self.active = False
 
     def settle(self, limit_s: float) -> None:
-        """Wait a while for calls in other threads: one prepared item that raised ends a flow before the others are done."""
+        """Wait a while for other threads: one prepared item that raised ends a flow before the others are done."""
         end = time.monotonic() + limit_s
         while self.running() is not None and time.monotonic() < end:
             time.sleep(0.005)
@@ -203,7 +203,12 @@ class Recorder:
         return len(self._stacks.get(threading.get_ident(), ()))
 
     def _run(
-        self, name: str, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], given: tuple[Any, ...]
+        self,
+        name: str,
+        original: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        given: tuple[Any, ...],
     ) -> Any:
         running = self._start(name, given, kwargs)
         before = self._look(running)

@@ -77,7 +77,9 @@ class Runner:
     def _built(self, inputs: dict[str, Any]) -> Any:
         adapter = self._adapter_class(**inputs)
         if getattr(adapter, "_model_entity", None) is None:
-            raise NotInitialisedError("__init__ never calls super().__init__(model_entity=model_entity): no model is loaded")
+            raise NotInitialisedError(
+                "__init__ never calls super().__init__(model_entity=model_entity): no model is loaded"
+            )
         return adapter
 
     def _load_from_model(self, label: str, variant: str) -> None:
@@ -92,7 +94,8 @@ class Runner:
         first.rename(aside)
         try:
             self._flow(
-                label, lambda: self._adapter.load_from_model(model_entity=model, local_path=str(elsewhere), overwrite=True)
+                label,
+                lambda: self._adapter.load_from_model(model_entity=model, local_path=str(elsewhere), overwrite=True),
             )
         except FlowFailed:
             shutil.rmtree(first, ignore_errors=True)

@@ -41,7 +41,12 @@ class Stage:
     """The platform's side of some flows: what is on it before and after, and every request in between."""
 
     def __init__(
-        self, platform: Platform, seeded: Seeded, recorder: Recorder, workspace: Workspace, emit: Callable[[Event], None]
+        self,
+        platform: Platform,
+        seeded: Seeded,
+        recorder: Recorder,
+        workspace: Workspace,
+        emit: Callable[[Event], None],
     ) -> None:
         self.platform = platform
         self.seeded = seeded
@@ -231,4 +236,3 @@ def connected(platform: Platform, home: Path) -> Iterator[SimpleNamespace]:
 
     with connect(platform, "responses", home):
         yield SimpleNamespace(dl=dl)
-

@@ -146,9 +146,7 @@ def _tile(drawn: Drawn, palette: _Palette) -> Tile:
     elif item.mimetype.startswith(_TEXT_TYPES):
         tile["text"] = _text(drawn.content)
     else:
-        tile["missing"] = (
-            f"{item.mimetype or 'a file of unknown type'}, {_bytes(len(drawn.content))}: not shown"
-        )
+        tile["missing"] = f"{item.mimetype or 'a file of unknown type'}, {_bytes(len(drawn.content))}: not shown"
     if "canvas" not in tile and not tile.get("turns"):
         tile["chips"] = _chips(shown)
     return Tile(item.name, item.mimetype, shown, vector_size=drawn.vector_size, notes=tuple(notes), **tile)
@@ -211,9 +209,7 @@ def _oddities(found: Picture | None, width: int, height: int, placed: Sequence[_
     """What a person should know who wonders at a picture."""
     notes = []
     if found and (found.width, found.height) != (width, height):
-        notes.append(
-            f"the item says {width} × {height}, its picture is {found.width} × {found.height} pixels"
-        )
+        notes.append(f"the item says {width} × {height}, its picture is {found.width} × {found.height} pixels")
     outside = sum(one.outside for one in placed)
     if outside:
         notes.append(f"{number(outside, 'annotation')} outside the picture")

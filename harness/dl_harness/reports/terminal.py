@@ -153,9 +153,7 @@ def _families(results: Iterable[Result]) -> list[str]:
     return [f"  {family.ljust(names)}  {wording.counted(members)}" for family, members in families.items()]
 
 
-def _reasons(
-    sheet: _Sheet, results: Sequence[Result], verdict: str, meaning: str, verbose: bool
-) -> list[str]:
+def _reasons(sheet: _Sheet, results: Sequence[Result], verdict: str, meaning: str, verbose: bool) -> list[str]:
     """The contracts that ended in this way, those with one reason together."""
     groups = wording.by_reason(results, verdict)
     if not groups:

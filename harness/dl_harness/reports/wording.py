@@ -91,8 +91,7 @@ def judged(result: Result) -> str:
 def addition(plan: Plan) -> str:
     """How the planned contracts add up."""
     return (
-        f"planned {plan.planned} = executed {plan.executed}"
-        f" + inapplicable {plan.inapplicable} + vacuous {plan.vacuous}"
+        f"planned {plan.planned} = executed {plan.executed} + inapplicable {plan.inapplicable} + vacuous {plan.vacuous}"
     )
 
 

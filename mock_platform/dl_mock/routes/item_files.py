@@ -127,12 +127,19 @@ def _form(call: Call) -> Upload:
         raise ApiError(400, f"the form cannot be read: {error}") from None
     content, fields = b"", {}
     for part in parts:
-        name = re.search(r'\bname="([^"]*)"', part.headers.get(b"content-disposition", b"").decode())
+        name = re.search(r'\bname="([^"]*)"', part.headers.get(b"content-disposition", b"").decode(errors="replace"))
         if name and name[1] == "file":
             content = part.content
         elif name:
-            fields[name[1]] = part.content.decode()
+            fields[name[1]] = _text(part.content, name[1])
     return Upload(fields, content)
+
+
+def _text(content: bytes, field: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise ApiError(400, f"the field {field!r} is not text: {error}") from None
 
 
 def _metadata(fields: dict[str, str]) -> Document:
