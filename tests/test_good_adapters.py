@@ -1,4 +1,7 @@
-"""Adapters in many styles that do nothing wrong, and about which no contract has anything to say."""
+"""Adapters in many styles that do nothing wrong, and about which no contract has anything to say.
+
+Under the reference wrapper functions they are evaluated only by `pytest -m slow`.
+"""
 
 from __future__ import annotations
 
@@ -52,20 +55,27 @@ ADAPTERS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 class Run(NamedTuple):
-    """An adapter by its name, under the SDK's wrapper functions or the reference ones."""
+    """An adapter by its name, under the SDK's wrapper functions or the reference ones; evaluations take longest."""
 
     name: str
     wrappers: str
+    evaluated: bool
 
     def __str__(self) -> str:
-        return f"{self.name}-{self.wrappers}"
+        return f"{self.name}-{self.wrappers}" + ("" if self.evaluated else "-not-evaluated")
 
 
-RUNS = [Run(name, wrappers) for name in ADAPTERS for wrappers in ("sdk", "reference")]
+RUNS = [
+    *(Run(name, "sdk", True) for name in ADAPTERS),
+    *(Run(name, "reference", False) for name in ADAPTERS),
+    *(pytest.param(Run(name, "reference", True), marks=pytest.mark.slow) for name in ADAPTERS),
+]
+NOT_EVALUATING = [contract.id for contract in checking.select([]) if "evaluate_model" not in contract.needs]
 
 
 def carry_out(run: Run) -> AdapterReport:
     target, given = ADAPTERS[run.name]
+    given = given | ({} if run.evaluated else {"select": NOT_EVALUATING})
     (report,) = checking.run([str(GOOD / target)], {**given, "wrappers": run.wrappers}).report.adapters
     return report
 

@@ -146,14 +146,15 @@ def test_no_bytes_make_a_route_fail(body: bytes, kind: str) -> None:
     platform.load_scene(STOCK)
     api = Api(platform)
     before = {name: platform.state.all(name) for name in STOCK}
+    without_body = ("/token", f"/ml/models/{KNOWN['model_id']}/embed/datasets")
     for route in ROUTES:
         path = re.sub(r"\{(\w+)\}", lambda found: KNOWN.get(found[1], "other"), route.template)
 
         answer = platform.handle(Request.of(route.method, path, {**api.headers, "content-type": kind}, body))
 
         assert answer.status != 500, (route.method, path, answer.json())
-        if route.method != "DELETE":
-            assert answer.status >= 400 or route.method == "GET" or path == "/token", (route.method, path)
+        if kind == "application/json" and route.method not in ("GET", "DELETE") and path not in without_body:
+            assert answer.status in (400, 404), (route.method, path, answer.json())
         for name, rows in before.items():
             for row in rows:
                 platform.state.put(name, row)

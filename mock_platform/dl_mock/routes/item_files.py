@@ -121,6 +121,8 @@ def _form(call: Call) -> Upload:
         NonMultipartContentTypeException,
     )
 
+    if "boundary=" not in kind:
+        raise ApiError(400, "the form cannot be read: its content type names no boundary")
     try:
         parts = MultipartDecoder(call.request.body, kind).parts
     except (ImproperBodyPartContentException, NonMultipartContentTypeException, IndexError) as error:
