@@ -486,3 +486,11 @@ def test_reading_a_setting_writes_it(both: Both) -> None:
 def patches(played: Played) -> int:
     """How often the model was written."""
     return sum(entry.method == "PATCH" and entry.path.startswith("/ml/models/") for entry in played.platform.journal)
+
+
+def test_the_table_lists_every_test() -> None:
+    table = (Path(__file__).parents[2] / "docs" / "departures.md").read_text("utf-8")
+    listed = set(re.findall(r"`(test_\w+)`", table))
+    here = {name for name in globals() if name.startswith("test_")} - {"test_the_table_lists_every_test"}
+
+    assert listed == here
