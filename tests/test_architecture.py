@@ -61,7 +61,7 @@ ALLOWED: dict[str, set[str]] = {
             "spec",
             "target",
         },
-        "tomli",
+        *{"tomli", "tomllib"},
     },
     "cases": {"checking", "contract", "pytest", "reports", "results", "spec"},
     "plugin": {"cases", "checking", "contract", "pytest", "reports", "spec"},

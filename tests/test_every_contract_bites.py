@@ -129,7 +129,7 @@ BROKEN = {
 
 
 OTHERWISE = {
-    "SIG-001 unreadable": Broken("broken/manifests/unreadable", line="  }"),
+    "SIG-001 unreadable": Broken("broken/manifests/unreadable", line='    "modules" []'),
     "OUT-001 None": Broken("broken/output.py:ReturnsNothing", DETECTOR),
     "OUT-002 return in the loop": Broken("broken/output.py:ReturnsInsideTheLoop", DETECTOR),
     "OUT-009 masks": Broken("broken/output.py:KeepsTheSizeOfTheModel", SEGMENTER),

@@ -162,9 +162,9 @@ def _interrupt(number: int, frame: object) -> None:
 def _main(arguments: list[str] | None) -> int:
     from dl_harness.spec import UsageError
 
-    signal.signal(
-        signal.SIGTERM, _interrupt
-    )  # a CI that ends a job still gets its reports, and no process is left behind
+    # A CI that ends a job still gets its reports, and no process is left behind; background jobs begin with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         cli.main(arguments, prog_name="dl-harness", standalone_mode=False)
     except SystemExit as done:
