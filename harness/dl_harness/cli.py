@@ -162,7 +162,7 @@ def _interrupt(number: int, frame: object) -> None:
 def _main(arguments: list[str] | None) -> int:
     from dl_harness.spec import UsageError
 
-    # A CI that ends a job still gets its reports, and no process is left behind; background jobs begin with SIGINT ignored.
+    # A CI that ends a job still gets its reports; jobs in the background begin with SIGINT ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
