@@ -31,6 +31,7 @@ from dl_mock.platform import JournalEntry, Platform
 
 SETTLE_S = 5.0
 """How long the other items of a batch may take after one of them has ended the flow."""
+SDK_CHECK = "/sdk/check"  # SDK before 1.125: a thread of its own asks, at any time after the import
 
 
 class FlowFailed(Exception):
@@ -183,7 +184,7 @@ class Stage:
         return found
 
     def _request(self, entry: JournalEntry) -> None:
-        if not self._in_flow:
+        if not self._in_flow or entry.route == SDK_CHECK:
             return
         item_id = _item_of(entry)
         item = self.platform.state.get("items", item_id) if item_id else None

@@ -17,7 +17,13 @@ def renew_token(call: Call) -> Response:
     return Response.of_json({"id_token": token, "access_token": token, "refresh_token": token})
 
 
+def check_version(call: Call) -> Response:
+    """What the platform thinks of the SDK's version: nothing to tell."""
+    return Response.of_json({"level": "debug", "msg": ""})
+
+
 ROUTES = [
     Route("GET", "/users/me", who_am_i, "SDK logins; OpenAPI: GET /users/me"),
+    Route("POST", "/sdk/check", check_version, "SDK before 1.125: services/check_sdk.py; not in the OpenAPI"),
     Route("POST", "/token", renew_token, "SDK logins.refresh; not in the OpenAPI"),
 ]
