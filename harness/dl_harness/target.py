@@ -14,6 +14,7 @@ import msgspec
 from dl_harness import manifest as manifests
 from dl_harness.evidence import ManifestProblem, ModelFacts, Subject
 from dl_harness.spec import Target, UsageError
+from dl_harness.syntax import parse
 from dl_harness.workspace import LEFT_OUT
 
 REPOSITORY_SIGNS = (".git", "pyproject.toml", "setup.py", "requirements.txt")
@@ -212,7 +213,7 @@ def _import_path() -> list[str]:
 def _names(file: Path) -> set[str]:
     """The names that a file may define at its top level; empty when that cannot be told."""
     try:
-        tree = ast.parse(file.read_bytes())
+        tree = parse(file.read_bytes())
     except (SyntaxError, ValueError):
         return set()
     names: set[str] = set()
@@ -229,7 +230,7 @@ def _names(file: Path) -> set[str]:
 def _classes(file: Path) -> list[str]:
     """The classes of a file, those that name an adapter as a base first."""
     try:
-        tree = ast.parse(file.read_bytes())
+        tree = parse(file.read_bytes())
     except (SyntaxError, ValueError):
         return []
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]

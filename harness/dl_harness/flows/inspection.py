@@ -17,6 +17,7 @@ import msgspec
 from dl_harness.evidence import USER_FUNCTIONS, Parameter, Place, Subject, UserFunction
 from dl_harness.flows.recording import Recorder
 from dl_harness.spec import Target
+from dl_harness.syntax import parse
 from dl_harness.target import above_package
 from dl_harness.workspace import Workspace
 
@@ -117,7 +118,7 @@ def _file_of(found: type, workspace: Workspace) -> str | None:
 def _without(source: str, classes: set[str]) -> str:
     """A source without the bodies of some of its classes."""
     lines = source.splitlines()
-    for node in ast.parse(source).body:
+    for node in parse(source).body:
         if isinstance(node, ast.ClassDef) and node.name in classes:
             lines[node.lineno - 1 : node.end_lineno] = [""] * (
                 node.end_lineno - node.lineno + 1 if node.end_lineno else 1
