@@ -20,6 +20,7 @@ from dl_harness import checking
 from dl_harness.checking import Checked
 from dl_harness.contract import CONTRACTS
 from dl_harness.results import Result
+from dl_harness.syntax import parse
 
 TESTS = Path(__file__).resolve().parent
 
@@ -52,7 +53,7 @@ class Broken:
         if self.line is not None:
             number = path.read_text("utf-8").splitlines().index(self.line) + 1
             return path, range(number, number + 1)
-        classes = [node for node in ast.parse(path.read_bytes()).body if isinstance(node, ast.ClassDef)]
+        classes = [node for node in parse(path.read_bytes()).body if isinstance(node, ast.ClassDef)]
         (found,) = (node for node in classes if node.name == name)
         return path, range(found.lineno, (found.end_lineno or found.lineno) + 1)
 

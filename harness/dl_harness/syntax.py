@@ -13,8 +13,8 @@ RETRIES = 4
 def parse(source: bytes | str, filename: str = "<source>") -> ast.Module:
     """The syntax tree of a source.
 
-    Before 3.13 the interpreter counts the depth of the tree that it builds in one place for all threads, and a switch of
-    threads on the way ends as `SystemError: AST constructor recursion depth mismatch` (CPython issue 106905), with no
+    Before 3.13 the interpreter counts the depth of the tree that it builds in one place for all threads, and a switch
+    of threads ends as `SystemError: AST constructor recursion depth mismatch` (CPython issue 106905), with no
     fault in the source. A lock keeps our own threads apart; what other code parses meanwhile is waited out.
 
     Raises SyntaxError, or ValueError for a source with null bytes.
