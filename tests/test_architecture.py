@@ -29,7 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "manifest": {"evidence", "msgspec"},
     "target": {"msgspec", "evidence", "manifest", "spec", "syntax", "workspace"},
     "ground_truth": {"PIL"},
-    "scene": {"dl_mock", "evidence", "ground_truth"},
+    "scene": {"dl_fixtures", "dl_mock", "evidence", "ground_truth"},
     "plan": {"evidence"},
     "flows": {
         "dl_mock",

@@ -177,13 +177,9 @@ class Prepared:
 
 
 def _prepare_scene(check: Check, subject: Subject, said: str | None) -> Prepared:
-    import dl_fixtures
-
-    samples = scene.FIXTURES.get(check.kind)
-    source = Path(check.spec.items) if check.spec.items else dl_fixtures.path(samples) if samples else None
-    items, annotations = scene.items_of(source) if source else ([], [])
+    source = check.spec.items
     model = check.spec.model or check.spec.target.model
-    documents, inferred = scene.build(subject, model, check.kind, items, annotations)
+    documents, inferred = scene.starting(subject, model, check.kind, Path(source) if source else None)
     told = (*subject.inferred, *((said,) if said and not check.spec.items else ()), *inferred)
     return Prepared(msgspec.structs.replace(subject, inferred=told), documents)
 
@@ -216,7 +212,7 @@ def _run_stage(check: Check, stage: plan.Stage, prepared: Prepared, wanted: set[
     clock = ticking_clock()  # the same ids and dates in every run, hence the same order of items
     platform = Platform(clock=clock, new_id=ObjectIds(clock))
     check.platform.append(platform)
-    seeded = _seed(platform, prepared, _artifacts_folder(check, stage))
+    seeded = scene.seed(platform, prepared.documents, _artifacts_folder(check, stage))
     shutil.rmtree(check.workspace.dataloop / "models", ignore_errors=True)  # downloaded by an earlier stage
     with connected(platform, check.workspace.dataloop) as session:
 
@@ -232,28 +228,6 @@ def _run_stage(check: Check, stage: plan.Stage, prepared: Prepared, wanted: set[
         except FlowFailed as failed:
             rest = [label for label in stage.flows if label in wanted and label not in runner.begun]
             check.emit(Planned((), dict.fromkeys(rest, f"{failed} did not return")))
-
-
-def _seed(platform: Platform, prepared: Prepared, artifacts: Path | None) -> scene.Seeded:
-    """Put the scene and the model's artifacts on a platform."""
-    documents = {key: [dict(row) for row in rows] for key, rows in prepared.documents.items()}
-    models = documents.pop("models")
-    platform.load_scene(documents)
-    state = platform.state
-    dataset = state.find("datasets", name="check")[0]
-    binaries = state.find("datasets", name="Binaries")[0]
-    project_id = dataset["projects"][0]
-    item_ids = tuple(sorted(i["id"] for i in state.find("items", datasetId=dataset["id"]) if i["type"] == "file"))
-    annotation_ids = frozenset(a["id"] for a in state.all("annotations"))
-    model = {**models[0], "datasetId": dataset["id"], "projectId": project_id, "context": {"project": project_id}}
-    if artifacts is not None and artifacts.is_dir():
-        rows = [{**row, "datasetId": binaries["id"]} for row in scene.artifact_items(artifacts, model["name"])]
-        platform.load_scene({"items": rows})
-        stored = [state.item_at(binaries["id"], row["filename"]) for row in rows]
-        model["artifacts"] = [{"type": "item", "itemId": item["id"]} for item in stored if item is not None]
-    platform.load_scene({"models": [model]})
-    model_id = state.all("models")[0]["id"]
-    return scene.Seeded(project_id, dataset["id"], model_id, item_ids, annotation_ids)
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def observe(target: Target, spec: Spec, service: Service | None, progress: Progr
         workspace = prepare(directory, Path(target.root), target.part)
         evidence = directory / "evidence.jsonl"
         spec = msgspec.structs.replace(spec, target=target, workspace=str(directory), evidence=str(evidence))
-        with _service(service, workspace) as variables:
+        with serving(service, workspace) as variables:
             return _Observation(spec, workspace, variables, progress).run()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
@@ -89,7 +89,7 @@ class _Observation:
     def __init__(self, spec: Spec, workspace: Workspace, variables: dict[str, str], progress: Progress) -> None:
         self._spec = spec
         self._workspace = workspace
-        self._environment = _environment(workspace, variables)
+        self._environment = environment(workspace, variables)
         self._progress = progress
         self._tail = ""
         self._events: list[Event] = []
@@ -105,7 +105,7 @@ class _Observation:
         evidence = assemble(self._events, "interrupted" if self._interrupted else "crashed")
         if evidence is None:
             evidence = self._only_the_subject()
-        redact = _redaction(self._environment)
+        redact = redaction(self._environment)
         return Observed(
             evidence=msgspec.convert(redact(msgspec.to_builtins(evidence)), Evidence),
             output_tail=redact(self._tail),
@@ -154,11 +154,11 @@ class _Observation:
             start_new_session=True,
         )
         assert process.stdout is not None
-        tail = _Tail(process.stdout)
+        tail = Tail(process.stdout)
         try:
             code = self._wait(process, evidence)
         finally:
-            _kill_group(process)
+            end_group(process)
             self._tail = (self._tail + tail.text())[-TAIL:]
         events = list(decode(evidence.read_bytes().splitlines(keepends=True))) if evidence.exists() else []
         return code, events
@@ -229,7 +229,7 @@ def _could_not_load(last: str) -> bool:
     return last.startswith("load_from_model") and not last.endswith(("/elsewhere", "/fresh"))
 
 
-class _Tail:
+class Tail:
     """Reads everything that a process prints, and keeps the end of it."""
 
     def __init__(self, stream: IO[bytes]) -> None:
@@ -248,7 +248,7 @@ class _Tail:
         return self._kept.decode(errors="replace")
 
 
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
+def end_group(process: subprocess.Popen[bytes]) -> None:
     """End a child and whatever it has started."""
     for kill in (signal.SIGTERM, signal.SIGKILL) if process.poll() is None else (signal.SIGKILL,):
         try:
@@ -262,7 +262,7 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _environment(workspace: Workspace, variables: dict[str, str]) -> dict[str, str]:
+def environment(workspace: Workspace, variables: dict[str, str]) -> dict[str, str]:
     """The user's environment without what would lead the SDK to their account or out of the workspace."""
     kept = {name: value for name, value in os.environ.items() if not KEPT_OUT.search(name)}
     own = os.environ.get("PYTHONPATH")
@@ -303,12 +303,12 @@ def _import_path() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join([*extra, *([known] if known else [])])}
 
 
-def _redaction(environment: dict[str, str]) -> Callable[[Any], Any]:
+def redaction(variables: dict[str, str]) -> Callable[[Any], Any]:
     """Replace the values of variables that look like secrets, in every text of a plain value."""
     secrets = sorted(
         {
             v
-            for n, v in environment.items()
+            for n, v in variables.items()
             if SECRET_NAME.search(n) and len(v) >= SHORTEST_SECRET and not os.path.exists(v)
         },
         key=len,
@@ -328,7 +328,7 @@ def _redaction(environment: dict[str, str]) -> Callable[[Any], Any]:
 
 
 @contextmanager
-def _service(service: Service | None, workspace: Workspace) -> Iterator[dict[str, str]]:
+def serving(service: Service | None, workspace: Workspace) -> Iterator[dict[str, str]]:
     """The process that stands in for a remote service, and the environment variables it prints."""
     if service is None:
         yield {}
@@ -350,7 +350,7 @@ def _service(service: Service | None, workspace: Workspace) -> Iterator[dict[str
     try:
         yield _variables(process, shown, errors)
     finally:
-        _kill_group(process)
+        end_group(process)
         errors.close()
 
 

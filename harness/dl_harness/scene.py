@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,6 +115,40 @@ def build(
         "annotations": list(annotations),
         "models": [_model(model, subject, output_type, labels, subsets)],
     }, tuple(inferred)
+
+
+def starting(
+    subject: Subject, model: Document, kind: str, source: Path | None
+) -> tuple[dict[str, list[Document]], tuple[str, ...]]:
+    """The scene over the items below `source`, or over samples of the kind, and what had to be inferred for it."""
+    import dl_fixtures
+
+    samples = FIXTURES.get(kind)
+    path = source or (dl_fixtures.path(samples) if samples else None)
+    items, annotations = items_of(path) if path else ([], [])
+    return build(subject, model, kind, items, annotations)
+
+
+def seed(platform: Platform, documents: Mapping[str, Sequence[Document]], artifacts: Path | None) -> Seeded:
+    """Put a scene on a platform, with the files below `artifacts` as the model's."""
+    rows = {key: [dict(row) for row in found] for key, found in documents.items()}
+    models = rows.pop("models")
+    platform.load_scene(rows)
+    state = platform.state
+    dataset = state.find("datasets", name="check")[0]
+    binaries = state.find("datasets", name="Binaries")[0]
+    project_id = dataset["projects"][0]
+    item_ids = tuple(sorted(i["id"] for i in state.find("items", datasetId=dataset["id"]) if i["type"] == "file"))
+    annotation_ids = frozenset(a["id"] for a in state.all("annotations"))
+    model = {**models[0], "datasetId": dataset["id"], "projectId": project_id, "context": {"project": project_id}}
+    if artifacts is not None and artifacts.is_dir():
+        files = [{**row, "datasetId": binaries["id"]} for row in artifact_items(artifacts, model["name"])]
+        platform.load_scene({"items": files})
+        stored = [state.item_at(binaries["id"], file["filename"]) for file in files]
+        model["artifacts"] = [{"type": "item", "itemId": item["id"]} for item in stored if item is not None]
+    platform.load_scene({"models": [model]})
+    model_id = state.all("models")[0]["id"]
+    return Seeded(project_id, dataset["id"], model_id, item_ids, annotation_ids)
 
 
 def _model(declared: Document, subject: Subject, output_type: str | None, labels: list[str], subsets: Any) -> Document:
