@@ -20,7 +20,10 @@ PLAIN = {"msgspec", "evidence"}
 ALLOWED: dict[str, set[str]] = {
     # who may import what: modules of dl_harness by name, other packages by theirs
     "evidence": {"msgspec"},
-    "contract": {"evidence"},
+    "contract": {"evidence", "packaging"},
+    "plugins": {"contract", "hookspecs", "pluggy"},
+    "hookspecs": {"contract", "evidence", "plan", "pluggy"},
+    "catalogue": {"contract", "contracts", "plugins", "spec"},
     "contracts": {"contract", "contracts", "evidence"},
     "results": {"contract", "evidence", "msgspec"},
     "syntax": set(),
@@ -46,17 +49,30 @@ ALLOWED: dict[str, set[str]] = {
         "workspace",
         "plan",
     },
-    "child": {"dl_fixtures", "dl_mock", "evidence", "flows", "msgspec", "plan", "scene", "spec", "target", "workspace"},
+    "child": {
+        "dl_fixtures",
+        "dl_mock",
+        "evidence",
+        "flows",
+        "msgspec",
+        "plan",
+        "plugins",
+        "scene",
+        "spec",
+        "target",
+        "workspace",
+    },
     "run": {"contract", "evidence", "msgspec", "spec", "workspace"},
     "reports": {"PIL", "click", "evidence", "jinja2", "msgspec", "reports", "results"},
     "checking": {
         *{
+            "catalogue",
             "contract",
-            "contracts",
             "dl_mock",
             "evidence",
             "manifest",
             "msgspec",
+            "plugins",
             "results",
             "run",
             "scene",
@@ -67,7 +83,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "cases": {"checking", "contract", "pytest", "reports", "results", "spec"},
     "plugin": {"cases", "checking", "contract", "pytest", "reports", "spec"},
-    "cli": {"checking", "click", "reports", "spec"},
+    "cli": {"catalogue", "checking", "click", "contract", "reports", "spec"},
     "__init__": {"cases", "checking", "results", "spec"},
 }
 

@@ -72,7 +72,8 @@ class Suite:
         self.target = target
         self._settings = settings
         self._expect = dict(expect)
-        self._contracts = checking.select(settings.get("select", ()))
+        found = [contract for adapter in checking.adapters(target, settings) for contract in adapter.contracts]
+        self._contracts = tuple({contract.id: contract for contract in found}.values())
         unknown = set(self._expect) - {contract.id for contract in self._contracts}
         if unknown:
             raise UsageError(f"expect names {', '.join(sorted(unknown))}, which this suite does not check.")

@@ -6,18 +6,22 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from dl_harness.contract import CONTRACTS, Contract
+from dl_harness.catalogue import Catalogue, catalogue, content_hash
+from dl_harness.contract import CATALOGUE_VERSION, Contract
 from dl_harness.evidence import Evidence, Failure
 from dl_harness.manifest import wrong_fields
+from dl_harness.plugins import Problem
 from dl_harness.results import (
     SCHEMA_VERSION,
     AdapterReport,
     AdapterVerdict,
+    CatalogueSeen,
     Drawn,
     Plan,
     Report,
@@ -55,28 +59,11 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 def select(ids: Iterable[str]) -> tuple[Contract, ...]:
-    """The contracts that ids, prefixes of ids (`OUT`) or families name; all of them when nothing is named.
+    """Of this package's contracts and those of installed plugins, the ones that ids, prefixes or families name.
 
-    Raises UsageError for a name that matches nothing.
+    All of them when nothing is named. Raises UsageError for a name that matches nothing.
     """
-    import dl_harness.contracts  # noqa: F401 - declares the catalogue
-
-    wanted = [name.strip() for entry in ids for name in entry.split(",") if name.strip()]
-    if not wanted:
-        return tuple(CONTRACTS.values())
-    chosen: dict[str, Contract] = {}
-    for name in wanted:
-        found = [
-            c for c in CONTRACTS.values() if name.upper() in {c.id, c.id.split("-")[0]} or name.lower() == c.family
-        ]
-        if not found:
-            import difflib
-
-            near = difflib.get_close_matches(name.upper(), sorted(CONTRACTS), 3)
-            hint = f"Did you mean {', '.join(near)}?" if near else "`dl-harness contracts` lists them."
-            raise UsageError(f"{name}: no contract or family of that name. {hint}")
-        chosen.update((c.id, c) for c in found)
-    return tuple(CONTRACTS[id_] for id_ in CONTRACTS if id_ in chosen)
+    return catalogue().select(ids)
 
 
 def check(
@@ -129,7 +116,7 @@ class Adapter(msgspec.Struct, frozen=True):
 
 def adapters(target: str, given: dict[str, Any]) -> tuple[Adapter, ...]:
     """What a target names, before anything runs. Raises UsageError for what cannot be checked."""
-    return tuple(Adapter(found.subject.name, _prepare(found, given)[2]) for found in resolve(target))
+    return tuple(Adapter(found.subject.name, _prepare(found, given).contracts) for found in resolve(target))
 
 
 def joined(checks: Sequence[Checked]) -> Checked:
@@ -137,7 +124,12 @@ def joined(checks: Sequence[Checked]) -> Checked:
     reports = [adapter for checked in checks for adapter in checked.report.adapters]
     environment = {name: value for checked in checks for name, value in checked.report.environment.items()}
     drawn = {name: items for checked in checks for name, items in checked.drawn.items()}
-    return Checked(Report(SCHEMA_VERSION, environment, _worst(reports), tuple(reports)), drawn)
+    return Checked(_report_on(reports, environment), drawn)
+
+
+def _report_on(reports: Sequence[AdapterReport], environment: dict[str, str]) -> Report:
+    seen = CatalogueSeen(CATALOGUE_VERSION, content_hash())
+    return Report(SCHEMA_VERSION, environment, _worst(reports), tuple(reports), seen)
 
 
 def _worst(reports: Sequence[AdapterReport]) -> AdapterVerdict:
@@ -149,21 +141,21 @@ def run(targets: Iterable[str], given: dict[str, Any], progress: Progress = lamb
     found = [target for name in targets for target in resolve(name)]
     if not found:
         raise UsageError("no target was given.")
-    prepared = [(target, *_prepare(target, given)) for target in found]
+    prepared = [(target, _prepare(target, given)) for target in found]
     reports: list[AdapterReport] = []
     drawn: dict[str, tuple[Drawn, ...]] = {}
     environment: dict[str, str] = {}
-    for target, spec, settings, contracts in prepared:
+    for target, asked in prepared:
         started = time.monotonic()
-        observed = _observed(target, spec, settings, progress)
+        observed = _observed(target, asked.spec, asked.settings, progress)
         environment = {**environment, **observed.evidence.environment}
-        report = _report(observed, contracts, time.monotonic() - started)
+        report = _report(observed, asked, time.monotonic() - started)
         report = msgspec.structs.replace(report, results=tuple(_from_here(result) for result in report.results))
         reports.append(report)
         drawn[f"{report.target}:{report.adapter}"] = _drawn(observed)
         if observed.interrupted:
             break
-    return Checked(Report(SCHEMA_VERSION, _own_environment() | environment, _worst(reports), tuple(reports)), drawn)
+    return Checked(_report_on(reports, _own_environment() | environment), drawn)
 
 
 def _observed(target: Target, spec: Spec, settings: Settings, progress: Progress) -> Observed:
@@ -204,7 +196,17 @@ def settings_of(root: Path) -> tuple[Settings, Path]:
     return Settings(), root
 
 
-def _prepare(target: Target, given: dict[str, Any]) -> tuple[Spec, Settings, tuple[Contract, ...]]:
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of one adapter."""
+
+    spec: Spec
+    settings: Settings
+    catalogue: Catalogue
+    contracts: tuple[Contract, ...]
+
+
+def _prepare(target: Target, given: dict[str, Any]) -> _Asked:
     """What is asked of one adapter: its repository's settings, and what was given laid over them."""
     settings, folder = settings_of(Path(target.root))
     paths = {
@@ -213,7 +215,8 @@ def _prepare(target: Target, given: dict[str, Any]) -> tuple[Spec, Settings, tup
     if paths["items"] is not None:
         _refuse_unusable(paths["items"])
     model = _model(given.get("model"), settings.model, folder)
-    contracts = select(given.get("select") or settings.select)
+    known = catalogue(settings.contracts, folder)
+    contracts = known.select(given.get("select") or settings.select)
     spec = Spec(
         target=target,
         workspace="",
@@ -225,13 +228,14 @@ def _prepare(target: Target, given: dict[str, Any]) -> tuple[Spec, Settings, tup
         batch_size=given.get("batch_size", settings.batch_size),
         call_limit_s=given.get("call_limit", settings.call_limit),
         wrappers=given.get("wrappers", settings.wrappers),
-        needs=needs_of(contracts) if len(contracts) < len(CONTRACTS) else None,
+        plugins=tuple(str(folder / name) if name.endswith(".py") else name for name in settings.contracts),
+        needs=needs_of(contracts) if len(contracts) < len(known.contracts) else None,
     )
     if spec.batch_size < 1:
         raise UsageError(f"the batch size must be at least 1, not {spec.batch_size}.")
     if spec.wrappers not in {"sdk", "reference"}:
         raise UsageError(f"wrappers must be 'sdk' or 'reference', not {spec.wrappers!r}.")
-    return spec, settings, contracts
+    return _Asked(spec, settings, known, contracts)
 
 
 def _text(path: Path | None) -> str | None:
@@ -287,9 +291,9 @@ def _model(given: Any, setting: str | None, folder: Path) -> dict[str, Any]:
     return document
 
 
-def _report(observed: Observed, contracts: tuple[Contract, ...], duration: float) -> AdapterReport:
+def _report(observed: Observed, asked: _Asked, duration: float) -> AdapterReport:
     evidence = observed.evidence
-    results = judge(evidence, contracts)
+    results = (*judge(evidence, asked.contracts), *map(_unusable, asked.catalogue.problems))
     verdict, summary = _verdict(evidence, results, observed.interrupted)
     count = {v: sum(r.verdict == v for r in results) for v in ("inapplicable", "vacuous")}
     plan = Plan(
@@ -300,6 +304,7 @@ def _report(observed: Observed, contracts: tuple[Contract, ...], duration: float
         flows=tuple(flow.label for flow in evidence.flows),
         not_run=evidence.not_run,
         inferred=evidence.subject.inferred,
+        own_contracts=asked.catalogue.own,
     )
     return AdapterReport(
         adapter=evidence.subject.name,
@@ -310,6 +315,22 @@ def _report(observed: Observed, contracts: tuple[Contract, ...], duration: float
         summary=summary,
         duration_s=duration,
         output_tail=observed.output_tail,
+    )
+
+
+def _unusable(problem: Problem) -> Result:
+    """What a repository or a plugin adds to the catalogue and cannot be used, among the results."""
+    return Result(
+        contract=problem.origin,
+        family="own contracts",
+        severity="error",
+        verdict="error",
+        statement="what is added to the catalogue can be used",
+        why="What could not be loaded judges nothing.",
+        fix="Mend it, or take it out of [tool.dl-harness].",
+        reason=f"{problem.origin} {problem.message}",
+        severity_reason="A rule that the repository wants to be kept is not judged.",
+        origin=problem.origin,
     )
 
 
@@ -339,8 +360,10 @@ def _verdict(evidence: Evidence, results: tuple[Result, ...], interrupted: bool)
             f"the mock platform has no route for {first.method} {first.path}, so the run proves nothing about what"
             " follows from it; please report this with the adapter's call"
         )
-    if any(r.verdict == "error" for r in results):
-        return "error", "a contract itself failed; please report this"
+    unjudged = next((r for r in results if r.verdict == "error"), None)
+    if unjudged is not None:
+        said = "a contract itself failed; please report this"
+        return "error", said if unjudged.origin is None else str(unjudged.reason)
     if any(r.verdict == "fail" for r in results):
         return "fail", ""
     reason = _nothing_proved(evidence, results)

@@ -159,13 +159,28 @@ def _run(check: Check) -> None:
     waiting = [label for stage in plan.STAGES for label in stage.flows if label not in {*reasons, *spec.done}]
     reasons |= {label: why for label in waiting if (why := plan.given_up(label, spec.died))}
     check.emit(Described(prepared.subject, _environment()))
-    labels = tuple(label for stage in plan.STAGES for label in stage.flows if label not in reasons)
+    stages = _changed_by_plugins(check, prepared.subject, reasons)
+    labels = tuple(label for stage in stages for label in stage.flows if label not in reasons)
     check.emit(Planned(labels, reasons))
-    for stage in plan.STAGES:
+    for stage in stages:
         if (stage.name == "fresh process") == spec.fresh:
             wanted = [label for label in stage.flows if label in labels and label not in spec.done]
             if any(not label.startswith("load_from_model") for label in wanted) or "load_from_model" in wanted:
                 _run_stage(check, stage, prepared, set(wanted))
+
+
+def _changed_by_plugins(check: Check, subject: Subject, not_run: dict[str, str]) -> list[plan.Stage]:
+    """The stages of this check, after every plugin has had its say; one that fails changes nothing."""
+    from dl_harness import plugins
+
+    loaded = plugins.load(check.spec.plugins)
+    stages = list(plan.STAGES)
+    for _ in loaded.call("dl_harness_modify_plan", subject=subject, stages=stages, not_run=not_run):
+        pass
+    for problem in loaded.problems:
+        if "dl_harness_modify_plan" in problem.message:
+            check.emit(OurFailure(Failure("NotRun", f"{problem.origin} {problem.message}")))
+    return stages
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,34 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from dl_harness.catalogue import Catalogue
     from dl_harness.checking import Checked
+    from dl_harness.contract import Contract
 
 INTERRUPTED, OUR_FAILURE, USAGE = 2, 3, 4
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="dl-harness")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=lambda c, p, v: _version(c, v))
 def cli() -> None:
     """Check Dataloop model adapters offline, before they are deployed."""
+
+
+def _version(context: click.Context, wanted: bool) -> None:
+    """Print the version of the program, and which contracts it holds."""
+    if not wanted or context.resilient_parsing:
+        return
+    from importlib.metadata import version
+
+    click.echo(f"dl-harness {version('dl-harness')}, {_catalogue_line()}")
+    context.exit()
+
+
+def _catalogue_line() -> str:
+    from dl_harness.catalogue import content_hash
+    from dl_harness.contract import CATALOGUE_VERSION
+
+    return f"catalogue {CATALOGUE_VERSION} ({content_hash()[:19]})"
 
 
 @cli.command()
@@ -126,28 +145,54 @@ def _document(kind: str, checked: Checked) -> bytes:
 @cli.command()
 @click.option("--select", metavar="IDS", multiple=True, help="Contracts or families.")
 def contracts(select: tuple[str, ...]) -> None:
-    """List the contracts."""
-    from dl_harness import checking
-
+    """List the contracts: this package's, and those that [tool.dl-harness] of the current directory adds."""
+    known = _catalogue_here()
+    click.echo(_catalogue_line())
     family = ""
-    for contract in checking.select(select):
+    for contract in known.select(select):
         if contract.family != family:
             family = contract.family
-            click.echo(f"\n{family}" if family != "signature" else family)
-        mark = "" if contract.severity == "error" else "  (warning)"
-        click.echo(f"  {contract.id}  {contract.statement}{mark}")
+            click.echo(f"\n{family}")
+        marks = [mark for mark, so in _marks(contract) if so]
+        click.echo(f"  {contract.id}  {contract.statement}" + (f"  ({', '.join(marks)})" if marks else ""))
+    _tell_problems(known)
 
 
 @cli.command()
 @click.argument("ids", nargs=-1, required=True)
 def explain(ids: tuple[str, ...]) -> None:
     """Say what contracts are about, why they matter on the platform, and how to fix a violation."""
-    from dl_harness import checking
-
-    for contract in checking.select(ids):
+    known = _catalogue_here()
+    for contract in known.select(ids):
         click.echo(f"{contract.id}  {contract.statement}\n")
-        click.echo(click.wrap_text(f"why  {contract.why}", 88, "  ", "       "))
-        click.echo(click.wrap_text(f"fix  {contract.fix}", 88, "  ", "       ") + "\n")
+        for key, text in (("why", contract.why), ("fix", contract.fix), (contract.severity, contract.severity_reason)):
+            if text:
+                click.echo(click.wrap_text(f"{key}  {text}", 88, "  ", "  " + " " * (len(key) + 2)))
+        click.echo("")
+    _tell_problems(known)
+
+
+def _marks(contract: Contract) -> tuple[tuple[str, bool], ...]:
+    return (
+        ("warning", contract.severity == "warning"),
+        ("pending", contract.is_pending),
+        (f"dtlpy {contract.sdk}", contract.sdk is not None),
+        (f"from {contract.origin}", contract.origin is not None),
+    )
+
+
+def _catalogue_here() -> Catalogue:
+    """The catalogue as a check of the current directory would use it."""
+    from dl_harness.catalogue import catalogue
+    from dl_harness.checking import settings_of
+
+    settings, folder = settings_of(Path.cwd())
+    return catalogue(settings.contracts, folder)
+
+
+def _tell_problems(known: Catalogue) -> None:
+    for problem in known.problems:
+        click.echo(f"dl-harness: {problem.origin} {problem.message}.", err=True)
 
 
 def main(arguments: list[str] | None = None) -> None:

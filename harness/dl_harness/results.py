@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -11,7 +13,7 @@ import msgspec
 from dl_harness.contract import Contract, Judged, Seen
 from dl_harness.evidence import AnnotationSeen, Evidence, ItemSeen
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 Verdict = Literal["pass", "fail", "warning", "inapplicable", "vacuous", "error"]
 AdapterVerdict = Literal["pass", "fail", "vacuous", "error", "interrupted"]
@@ -41,6 +43,16 @@ class Result(msgspec.Struct, frozen=True):
     evidence: dict[str, int] = {}
     reason: str | None = None
     duration_s: float = 0.0
+    severity_reason: str = ""
+    pending: bool = False  # findings are reported, and fail nothing until the catalogue's next minor version
+    origin: str | None = None  # the repository's module or the plugin that adds the contract; None for our own
+
+
+class CatalogueSeen(msgspec.Struct, frozen=True):
+    """Which contracts judged: the version of this package's catalogue and a hash of its content."""
+
+    version: str
+    hash: str
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -53,6 +65,7 @@ class Plan(msgspec.Struct, frozen=True):
     flows: tuple[str, ...] = ()
     not_run: dict[str, str] = {}
     inferred: tuple[str, ...] = ()
+    own_contracts: dict[str, str] = {}  # the repository's modules of contracts, with a hash of their content
 
 
 class Drawn(msgspec.Struct, frozen=True):
@@ -87,6 +100,7 @@ class Report(msgspec.Struct, frozen=True):
     environment: dict[str, str]
     verdict: AdapterVerdict
     adapters: tuple[AdapterReport, ...]
+    catalogue: CatalogueSeen = CatalogueSeen("", "")
 
 
 def judge(evidence: Evidence, contracts: Iterable[Contract]) -> tuple[Result, ...]:
@@ -96,23 +110,22 @@ def judge(evidence: Evidence, contracts: Iterable[Contract]) -> tuple[Result, ..
 
 def _result(contract: Contract, evidence: Evidence) -> Result:
     started = time.perf_counter()
-    reason = contract.applies(evidence)
     counts: dict[str, int] = {}
     findings: list[Finding] = []
     verdict: Verdict = "inapplicable"
-    if reason is None:
-        try:
+    try:
+        reason = contract.outside(evidence.environment.get("dtlpy")) or contract.applies(evidence)
+        if reason is None:
             for judgement in contract.judge(evidence):
                 if isinstance(judgement, Judged):
                     counts[judgement.what] = counts.get(judgement.what, 0) + judgement.count
                 else:
                     findings.append(_finding(judgement))
             verdict = _verdict(contract, counts, findings)
-        except Exception as broken:  # a bug of ours must not cost the other results
-            verdict = "error"
-            reason = f"the contract itself failed with {type(broken).__name__}: {broken}; please report this"
-        if verdict == "vacuous":
-            reason = _why_nothing(contract, evidence)
+    except Exception as broken:  # a contract that fails must not cost the other results
+        verdict, reason = "error", _failed(contract, broken)
+    if verdict == "vacuous":
+        reason = _why_nothing(contract, evidence)
     return Result(
         contract=contract.id,
         family=contract.family,
@@ -125,7 +138,19 @@ def _result(contract: Contract, evidence: Evidence) -> Result:
         evidence=counts,
         reason=reason,
         duration_s=time.perf_counter() - started,
+        severity_reason=contract.severity_reason,
+        pending=contract.is_pending,
+        origin=contract.origin,
     )
+
+
+def _failed(contract: Contract, broken: Exception) -> str:
+    """Why a contract could not judge, and who can mend it."""
+    last = traceback.extract_tb(broken.__traceback__)[-1]
+    said = f"the contract itself failed with {type(broken).__name__}: {broken}"
+    if contract.origin is None:
+        return f"{said}; please report this"
+    return f"{said} ({Path(last.filename).name}, line {last.lineno}); it comes from {contract.origin}, mend it there"
 
 
 def _together(findings: list[Finding]) -> Iterator[Finding]:
@@ -145,7 +170,7 @@ def _finding(seen: Seen) -> Finding:
 
 def _verdict(contract: Contract, counts: dict[str, int], findings: list[Finding]) -> Verdict:
     if findings:
-        return "fail" if contract.severity == "error" else "warning"
+        return "fail" if contract.severity == "error" and not contract.is_pending else "warning"
     return "pass" if sum(counts.values()) else "vacuous"
 
 

@@ -36,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     call_limit: float = CALL_LIMIT_S
     wrappers: str = "sdk"
     service: Service | None = None
+    contracts: tuple[str, ...] = ()
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -64,6 +65,7 @@ class Spec(msgspec.Struct, frozen=True):
     item_count: int = ITEM_COUNT
     call_limit_s: float = CALL_LIMIT_S
     wrappers: str = "sdk"
+    plugins: tuple[str, ...] = ()  # modules with hooks: importable names and absolute paths
     needs: tuple[str, ...] | None = None  # wrapper functions whose record is wanted; None for all
     done: tuple[str, ...] = ()  # flows that an earlier process has begun
     died: tuple[str, ...] = ()  # those of them that it did not survive

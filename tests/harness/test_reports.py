@@ -366,7 +366,7 @@ def test_the_document_holds_the_whole_report() -> None:
 def test_the_document_keeps_its_shape() -> None:
     document = json.loads(to_json(report(adapter(*EVERYTHING))))
     jsonschema.validate(document, schema())
-    assert set(document) == {"schema_version", "environment", "verdict", "adapters"}
+    assert set(document) == {"schema_version", "environment", "verdict", "adapters", "catalogue"}
     plan = document["adapters"][0]["plan"]
     assert plan["planned"] == plan["executed"] + plan["inapplicable"] + plan["vacuous"]
     assert document["adapters"][0]["results"][1] == {
@@ -389,6 +389,9 @@ def test_the_document_keeps_its_shape() -> None:
         "evidence": {"batches": 3},
         "reason": None,
         "duration_s": 0.0,
+        "severity_reason": "",
+        "pending": False,
+        "origin": None,
     }
 
 

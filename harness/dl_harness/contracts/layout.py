@@ -52,6 +52,7 @@ def _has_artifacts(evidence: Evidence) -> str | None:
     why="load_from_model downloads the artifacts to DATALOOP_PATH/models/<model.name>, which is another folder on every"
     " machine and can be set by the caller.",
     fix="Build every path from local_path: os.path.join(local_path, 'weights.pt').",
+    severity_reason="Loading crashes on every machine that has another folder.",
     needs=LOADING,
     applies=_has_artifacts,
 )
@@ -78,6 +79,7 @@ def load_works_elsewhere(evidence: Evidence) -> Iterator[Judgement]:
     why="A copy that happens to lie in the working directory or in a fixed folder is loaded instead of what the"
     " model entity holds: the model predicts with stale or stock weights, and nothing says so.",
     fix="Open os.path.join(local_path, name); ship no second copy of an artifact under the same name.",
+    severity_reason="The model entity's own weights are ignored: all predictions come from another model.",
     needs=LOADING,
     applies=_has_artifacts,
 )
@@ -107,6 +109,7 @@ def load_reads_the_artifacts(evidence: Evidence) -> Iterator[Judgement]:
     why="Services run many executions at once in one working directory, which may be read-only: files of one collide"
     " with files of another, and the disk fills.",
     fix="Write to tempfile.TemporaryDirectory(), or download with item.download(save_locally=False).",
+    severity_reason="Concurrent executions overwrite each other's files: data is lost.",
     needs=("load_from_model", "predict_items", "embed_items"),
     applies=adapter_known,
 )
@@ -140,6 +143,7 @@ def _outside(call: Call, argument: str) -> list[str]:
     why="save_to_model uploads the files it finds in local_path; a save that writes nothing there leaves a model"
     " without weights, or with the old ones, and reports success.",
     fix="Write weights and everything load needs to os.path.join(local_path, ...).",
+    severity_reason="The trained weights are lost, and the run is reported as a success.",
     needs=SAVING,
     applies=overridden("save"),
 )
@@ -166,6 +170,7 @@ def save_writes_something(evidence: Evidence) -> Iterator[Judgement]:
     "save writes nothing outside local_path",
     why="Only local_path is uploaded: what lies elsewhere is lost with the machine, and the next load misses it.",
     fix="Write every file below local_path, also the ones that a framework names by itself.",
+    severity_reason="What is written elsewhere is lost with the machine.",
     needs=SAVING,
     applies=overridden("save"),
 )
@@ -190,6 +195,7 @@ def save_stays_inside(evidence: Evidence) -> Iterator[Judgement]:
     why="prepare_data has downloaded exactly the subsets of this training to data_path; another copy holds other items,"
     " or the ones of an earlier run.",
     fix="Walk data_path (its sub-folders items and json); do not download the dataset again.",
+    severity_reason="The model learns from data that was not selected: the training is lost.",
     needs=TRAINING,
     applies=uses("train"),
 )
@@ -226,6 +232,7 @@ def _training_paths(flow: Flow) -> list[str]:
     why="output_path is what gets saved, uploaded and cleaned up; a checkpoint in the working directory is lost, and"
     " the next training finds the leftovers.",
     fix="Pass output_path to the framework as its project, log and checkpoint folder.",
+    severity_reason="Checkpoints outside output_path are lost with the machine.",
     needs=TRAINING,
     applies=uses("train"),
 )
@@ -251,6 +258,7 @@ def train_stays_inside(evidence: Evidence) -> Iterator[Judgement]:
     " folder under DATALOOP_PATH; an adapter that assumes one of them breaks with the other.",
     fix="Use data_path and output_path as they are given; assume neither that they are relative nor what they are"
     " called.",
+    severity_reason="Training crashes, or learns from nothing, in the other folder.",
     needs=TRAINING,
     applies=uses("train"),
 )
@@ -273,6 +281,7 @@ def training_works_elsewhere(evidence: Evidence) -> Iterator[Judgement]:
     " gone, and the deployed model is not the one that was tested.",
     fix="Save everything predict needs, and read it back in load; do not rely on attributes that only train or"
     " __init__ sets.",
+    severity_reason="The deployed model is another one than the model that was trained: what save leaves out is lost.",
     needs=("save_to_model", "predict_items", "embed_items"),
     applies=overridden("save"),
 )
@@ -329,6 +338,7 @@ def _told(entry: Entry) -> str:
     why="The wrappers, the SDK and every other execution of the service resolve relative paths against it: after a"
     " chdir the next training writes somewhere else.",
     fix="Pass paths instead of changing directory, or change back in a finally block.",
+    severity_reason="Later steps write to the wrong folder: their results are lost.",
     needs=("load_from_model", "predict_items", "embed_items", "train_model", "save_to_model"),
     applies=adapter_known,
 )
@@ -355,6 +365,7 @@ def directory_stays(evidence: Evidence) -> Iterator[Judgement]:
     why="Converted labels that lie beside the working directory are not found when the folders move, and two"
     " trainings on one machine overwrite each other's.",
     fix="Write converted files below data_path, with paths relative to it inside them.",
+    severity_reason="Two trainings overwrite each other's labels.",
     needs=TRAINING,
     applies=overridden("convert_from_dtlpy"),
 )

@@ -56,6 +56,7 @@ def _comes_back(function: str, *names: str) -> Judge:
     why="The runner builds the adapter when a service starts; an exception there keeps the service from ever"
     " becoming ready.",
     fix="Let __init__ only store its inputs and call super().__init__(model_entity=model_entity); put work into load.",
+    severity_reason="The service crashes at its start: nothing runs.",
     needs=("load_from_model",),
     applies=adapter_known,
 )
@@ -83,6 +84,7 @@ contract(
     why="super().__init__(model_entity) runs load, so an exception there keeps the service from starting.",
     fix="Load what local_path holds; when an artifact is missing say which one. Frameworks that are not installed"
     " here can be replaced with --stubs, weights supplied with --artifacts.",
+    severity_reason="The service crashes at its start: nothing runs.",
     needs=("load_from_model",),
     applies=overridden("load"),
 )(_comes_back("load"))
@@ -95,6 +97,7 @@ contract(
     " batch and of every later one get nothing.",
     fix="Handle every item of the declared input type; return a marker for what cannot be read, and an empty"
     " collection in predict.",
+    severity_reason="The whole call crashes, and items that were fine lose their predictions.",
     needs=(*PREDICTING, *EMBEDDING),
     applies=adapter_known,
 )(_comes_back("prepare_item_func"))
@@ -106,6 +109,7 @@ contract(
     why="An exception costs the whole batch: none of its items is annotated, and the execution fails at its end.",
     fix="Start at the line named. Frequent causes: an attribute that __init__ sets after super().__init__() and so"
     " wipes what load has built, an empty detection, a batch of one, an image without a third channel.",
+    severity_reason="The batch crashes, and all its items lose their predictions.",
     needs=PREDICTING,
     applies=uses("predict"),
 )(_comes_back("predict"))
@@ -116,6 +120,7 @@ contract(
     "embed comes back for every batch",
     why="An exception costs the whole batch: none of its items is embedded, and the execution fails at its end.",
     fix="Handle what the batch can hold (an empty text, a batch of one).",
+    severity_reason="The batch crashes, and all its items lose their vectors.",
     needs=EMBEDDING,
     applies=uses("embed"),
 )(_comes_back("embed"))
@@ -126,6 +131,7 @@ contract(
     "convert_from_dtlpy comes back",
     why="prepare_data calls it after the download; when it fails, no training starts and the model stays in training.",
     fix="Handle nested folders, items without annotations and annotations of other types.",
+    severity_reason="The training crashes before it begins.",
     needs=("train_model",),
     applies=overridden("convert_from_dtlpy"),
 )(_comes_back("convert_from_dtlpy"))
@@ -136,6 +142,7 @@ contract(
     "train comes back",
     why="When train fails the machine's hours are lost, and the installed SDK leaves the model in the status training.",
     fix="Train on what data_path holds, also when a subset is small or has one class.",
+    severity_reason="The training crashes, and the hours spent on it are lost.",
     needs=("train_model",),
     applies=uses("train"),
 )(_comes_back("train"))
@@ -146,6 +153,7 @@ contract(
     "save comes back",
     why="save runs when training is over, and again when it failed: an exception there loses the trained weights.",
     fix="Write what was loaded or trained; create sub-folders of local_path before writing into them.",
+    severity_reason="The trained weights are lost.",
     needs=("save_to_model", "train_model"),
     applies=overridden("save"),
 )(_comes_back("save"))
@@ -157,6 +165,7 @@ contract(
     why="Evaluation predicts the whole dataset first; when evaluate fails, that work is lost and the model gets no"
     " score.",
     fix="Return the model entity; use the base class's evaluate unless the metric is your own.",
+    severity_reason="The evaluation crashes, and its predictions get no score.",
     needs=("evaluate_model",),
     applies=overridden("evaluate"),
 )(_comes_back("evaluate"))
@@ -169,6 +178,7 @@ contract(
     why="When a wrapper raises although every user function returned, what they returned cannot be used: the"
     " execution fails and the work is lost.",
     fix="Read the message and compare what the user function returns with the SDK's description of it.",
+    severity_reason="The execution fails, and what the user functions returned is lost.",
     needs=(
         "predict_items",
         "predict_dataset",
@@ -229,6 +239,7 @@ def _explained(evidence: Evidence, flow: Flow) -> bool:
     " service.",
     needs=("load_from_model", *PREDICTING, *EMBEDDING, "train_model"),
     severity="warning",
+    severity_reason="It works where the network is open: fragile, not lost.",
     applies=adapter_known,
 )
 def nothing_leaves_the_machine(evidence: Evidence) -> Iterator[Judgement]:

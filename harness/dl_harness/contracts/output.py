@@ -80,6 +80,7 @@ def _lost(flow: Flow, call: Call) -> str:
     why="predict_items walks the result twice: once to stamp the model on the annotations, once to upload them. A"
     " generator is empty the second time, so nothing is uploaded and no error is raised.",
     fix="Collect the results and return a list with one dl.AnnotationCollection per item.",
+    severity_reason="All annotations are lost without an error.",
     needs=PREDICTING,
     applies=uses("predict"),
 )
@@ -113,6 +114,7 @@ def _article(kind: str) -> str:
     why="predict_items pairs items with collections by position and stops at the shorter of the two: the last items"
     " keep no annotations, everything after a skipped item belongs to its neighbour, and no error is raised.",
     fix="Append an empty dl.AnnotationCollection() for an item in which nothing was found or that cannot be handled.",
+    severity_reason="Items lose their annotations, or get their neighbour's, without an error.",
     needs=PREDICTING,
     applies=predicts_collections,
 )
@@ -147,6 +149,7 @@ def _unpaired(flow: Flow, call: Call, length: int) -> str:
     why="Uploading anything else raises a TypeError inside the wrapper, after predict has done its work: the whole"
     " batch is lost.",
     fix="Build a dl.AnnotationCollection per item and add annotations to it with .add(...).",
+    severity_reason="The upload crashes, and the whole batch is lost.",
     needs=PREDICTING,
     applies=predicts_collections,
 )
@@ -198,6 +201,7 @@ def _steady(item: str, entry: Entry, again: dict[str, tuple[Call, Entry]]) -> bo
     why="predict_items knows which collection belongs to which item by position alone; a different order puts"
     " annotations on the wrong items, and nothing notices.",
     fix="Keep the order of the batch; when items are sorted or grouped for the model, put the results back in place.",
+    severity_reason="Annotations are stored on the wrong items, without an error.",
     needs=("predict_items",),
     applies=predicts_collections,
 )
@@ -212,6 +216,7 @@ def collections_in_order(evidence: Evidence) -> Iterator[Judgement]:
     "annotation types match the model's output_type",
     why="Training, evaluation and pipelines read the annotations of the model's output type; others are never scored.",
     fix="Return annotations of the type that outputType declares, or correct outputType in the model.",
+    severity_reason="Predictions of another type are never scored: the evaluation's result is lost.",
     needs=PREDICTING,
     applies=lambda e: (
         predicts_collections(e)
@@ -244,6 +249,7 @@ def types_match(evidence: Evidence) -> Iterator[Judgement]:
     why="The platform stores annotations by label; a number or an empty label shows as nothing in the studio, or the"
     " SDK drops the annotation when it reads it back.",
     fix="Map class indices to names (self.model_entity.id_to_label_map) before building the annotation.",
+    severity_reason="Annotations are refused, or dropped when they are read back.",
     needs=PREDICTING,
     applies=predicts_collections,
 )
@@ -266,6 +272,7 @@ def labels_are_names(evidence: Evidence) -> Iterator[Judgement]:
     "labels are among those the model declares",
     why="Evaluation and the label maps know the declared labels only; a prediction with another label can never match.",
     fix="Predict the model's labels (self.model_entity.labels), or add the missing ones to the model.",
+    severity_reason="Predictions can never match the ground truth: the evaluation's result is lost.",
     needs=PREDICTING,
     applies=lambda e: predicts_collections(e) or (None if e.subject.model.labels else "the model declares no labels"),
 )
@@ -292,6 +299,7 @@ def labels_are_declared(evidence: Evidence) -> Iterator[Judgement]:
     "coordinates are finite numbers",
     why="JSON knows neither NaN nor infinity: the request is refused and every annotation of the item is lost.",
     fix="Drop degenerate detections before building annotations; check for NaN after dividing by a size or a sum.",
+    severity_reason="The request is refused, and all annotations of the item are lost.",
     needs=PREDICTING,
     applies=_drawn(*POINTED),
 )
@@ -315,6 +323,7 @@ def coordinates_are_finite(evidence: Evidence) -> Iterator[Judgement]:
     why="The platform draws and scores annotations in pixels of the stored item; coordinates and masks of a resized or"
     " normalised image land somewhere else.",
     fix="Scale coordinates and masks back to the item's width and height, and clip coordinates to it.",
+    severity_reason="What is stored is somewhere else than what was found: the prediction is lost.",
     needs=PREDICTING,
     applies=_drawn(*POINTED, "binary"),
 )
@@ -355,6 +364,7 @@ def coordinates_in_the_item(evidence: Evidence) -> Iterator[Judgement]:
     why="numpy scalars and arrays are not JSON: the upload fails inside the wrapper and the item's annotations are"
     " lost.",
     fix="Convert with float(...), int(...) or .tolist() before they go into coordinates, attributes or metadata.",
+    severity_reason="The upload crashes, and the item's annotations are lost.",
     needs=PREDICTING,
     applies=predicts_collections,
 )
@@ -380,6 +390,7 @@ def annotations_are_json(evidence: Evidence) -> Iterator[Judgement]:
     " output is scored as if people had drawn it.",
     fix="Pass model_info={'name': self.model_entity.name, 'model_id': self.model_entity.id, 'confidence': score} to"
     " AnnotationCollection.add.",
+    severity_reason="Predictions are counted as ground truth: the evaluation's result is lost.",
     needs=PREDICTING,
     applies=predicts_collections,
 )
@@ -400,6 +411,7 @@ def predictions_carry_model_info(evidence: Evidence) -> Iterator[Judgement]:
     "confidence is a number between 0 and 1",
     why="Thresholds, precision-recall curves and active learning compare confidences across models on that scale.",
     fix="Divide percentages by 100, squash logits (sigmoid, softmax), and convert to float.",
+    severity_reason="Thresholds drop or keep everything: the confidence is lost.",
     needs=PREDICTING,
     applies=predicts_collections,
 )
@@ -423,6 +435,7 @@ def confidence_in_range(evidence: Evidence) -> Iterator[Judgement]:
     why="The wrapper reports success whether or not the platform kept what was predicted.",
     fix="Do not delete or overwrite annotations from inside the user functions; the wrapper replaces this model's"
     " annotations itself.",
+    severity_reason="Annotations are lost although success was reported.",
     needs=("predict_items", "predict_dataset"),
     applies=predicts_collections,
 )
@@ -455,6 +468,7 @@ def predictions_are_stored(evidence: Evidence) -> Iterator[Judgement]:
     why="The wrapper deletes what the model had written before it uploads; annotations that an adapter writes by"
     " itself pile up with every run.",
     fix="Return the annotations instead of uploading them, or give them this model's name in metadata.user.model.",
+    severity_reason="Stale annotations stay beside the new ones and spoil the dataset.",
     needs=("predict_items",),
     applies=predicts_collections,
 )
@@ -488,6 +502,7 @@ def predicting_again_replaces(evidence: Evidence) -> Iterator[Judgement]:
     " one to the wrong item, and the last items get none.",
     fix="Return a list with exactly one vector per item, also for an item that cannot be embedded (raise instead of"
     " skipping).",
+    severity_reason="Items lose their vectors, or get their neighbour's, without an error.",
     needs=EMBEDDING,
     applies=uses("embed"),
 )
@@ -520,6 +535,7 @@ def one_vector_per_item(evidence: Evidence) -> Iterator[Judgement]:
     why="Vectors are sent as JSON: numpy arrays and numpy.float32 make the upload of every vector of the call fail,"
     " NaN cannot be sent, and a nested list is skipped for its size.",
     fix="Take the one row of the output that belongs to the item and return row.tolist().",
+    severity_reason="The upload crashes or skips the vector: it is lost.",
     needs=EMBEDDING,
     applies=uses("embed"),
 )
@@ -549,6 +565,7 @@ def vectors_are_numbers(evidence: Evidence) -> Iterator[Judgement]:
     why="embed_items skips every vector whose length is not configuration.embeddings_size (256 when nobody says) and"
     " goes on: the run succeeds and nothing is stored.",
     fix="Set embeddings_size in the model's configuration to the length of the vectors that embed returns.",
+    severity_reason="Every vector is skipped without an error.",
     needs=EMBEDDING,
     applies=uses("embed"),
 )
@@ -574,6 +591,7 @@ def vectors_have_the_declared_size(evidence: Evidence) -> Iterator[Judgement]:
     why="embed_items knows which vector belongs to which item by position alone; another order poisons every"
     " similarity search.",
     fix="Keep the order of the batch; when items are sorted by length for the model, put the vectors back in place.",
+    severity_reason="Vectors are stored on the wrong items, without an error.",
     needs=("embed_items",),
     applies=uses("embed"),
 )
@@ -589,6 +607,7 @@ def vectors_in_order(evidence: Evidence) -> Iterator[Judgement]:
     why="A prompt adapter returns nothing to the wrapper: what it does not write through the prompt item is lost.",
     fix="Call prompt_item.add(message={'role': 'assistant', 'content': [...]}, model_info=...) for each item of the"
     " batch.",
+    severity_reason="The answer is lost.",
     needs=PREDICTING,
     applies=lambda e: (
         uses("predict")(e)
@@ -626,6 +645,7 @@ def prompts_are_answered(evidence: Evidence) -> Iterator[Judgement]:
     why="A collection that is made once and returned for every item holds the annotations of the whole batch: each item"
     " is stored with those of all the others.",
     fix="Make the dl.AnnotationCollection() inside the loop over the batch.",
+    severity_reason="Items are stored with the annotations of their neighbours.",
     needs=PREDICTING,
     applies=predicts_collections,
 )

@@ -131,6 +131,7 @@ def _from_manifest(evidence: Evidence) -> str | None:
     " read or match is refused, or leaves a model that no service can run.",
     fix="Correct the manifest at the line named: every module needs name, entryPoint and className, and every model's"
     " moduleName must be the name of a module.",
+    severity_reason="The platform refuses the manifest, or installs a model that no module can run.",
     applies=_from_manifest,
 )
 def manifest_is_whole(evidence: Evidence) -> Iterator[Judgement]:
@@ -149,6 +150,7 @@ def manifest_is_whole(evidence: Evidence) -> Iterator[Judgement]:
     " never starts.",
     fix="Make entryPoint the path of the adapter's file, relative to the codebase's root, and import only what the"
     " service's image has. Supply stand-ins for frameworks that are not installed here with --stubs.",
+    severity_reason="The service crashes at its start: nothing runs.",
 )
 def entry_point_imports(evidence: Evidence) -> Iterator[Judgement]:
     """SDK: the package runner imports `entryPoint`."""
@@ -170,6 +172,7 @@ def entry_point_imports(evidence: Evidence) -> Iterator[Judgement]:
     "the entry point defines the class that is named",
     why="The runner takes className from the imported module; a name that is not there stops the service at its start.",
     fix="Make className (or the name after the colon of the target) the name of the adapter's class.",
+    severity_reason="The service crashes at its start: nothing runs.",
     applies=lambda e: (
         None if e.subject.imported else "the module could not be imported, so there is no class to look at"
     ),
@@ -193,6 +196,7 @@ def class_is_there(evidence: Evidence) -> Iterator[Judgement]:
     why="The wrapper functions that the platform calls (predict_items, train_model, ...) come from the base class;"
     " without it a service has nothing to run.",
     fix="Derive the class from dl.BaseModelAdapter, directly or through a base class of your own.",
+    severity_reason="Every call of the platform fails: there is no wrapper function to run.",
     applies=class_known,
 )
 def derives_from_the_base(evidence: Evidence) -> Iterator[Judgement]:
@@ -213,6 +217,7 @@ def derives_from_the_base(evidence: Evidence) -> Iterator[Judgement]:
     why="The runner builds the adapter with the manifest's initInputs as keyword arguments, model_entity among them;"
     " anything else stops the service at its start.",
     fix="Give __init__ a parameter of the same name for each of initInputs, and a default to everything else.",
+    severity_reason="The service crashes at its start: nothing runs.",
     applies=overridden("__init__"),
 )
 def init_takes_the_inputs(evidence: Evidence) -> Iterator[Judgement]:
@@ -250,6 +255,7 @@ contract(
     why="load_from_model passes its keyword arguments on: evaluation calls load(local_path, dataset=...), so an adapter"
     " that works in prediction fails with a TypeError when it is evaluated.",
     fix="Write `def load(self, local_path, **kwargs):`.",
+    severity_reason="Loading crashes, at the latest in the first evaluation.",
     applies=overridden("load"),
 )(_binds("load"))
 
@@ -260,6 +266,7 @@ contract(
     why="save_to_model, and train_model after every training, call save(local_path=...); a trained model that cannot be"
     " saved is lost.",
     fix="Write `def save(self, local_path, **kwargs):`.",
+    severity_reason="The save crashes, and with it a trained model is lost.",
     applies=overridden("save"),
 )(_binds("save"))
 
@@ -270,6 +277,7 @@ contract(
     why="train_model passes all three by keyword; a train that lacks one fails after the whole dataset was downloaded.",
     fix="Write `def train(self, data_path, output_path, **kwargs):` and take kwargs['on_epoch_end_callback'] from"
     " there.",
+    severity_reason="Every training crashes after its download.",
     applies=overridden("train"),
 )(_binds("train"))
 
@@ -279,6 +287,7 @@ contract(
     "predict takes the batch, alone and with progress=",
     why="predict_dataset and evaluation pass progress= to predict; without a place for it every batch fails.",
     fix="Write `def predict(self, batch, **kwargs):`.",
+    severity_reason="Every prediction of a dataset and every evaluation crashes.",
     applies=overridden("predict"),
 )(_binds("predict"))
 
@@ -289,6 +298,7 @@ contract(
     why="embed_items calls embed(batch) and forwards its own keyword arguments; an embed that needs more fails on"
     " every batch.",
     fix="Write `def embed(self, batch, **kwargs):`.",
+    severity_reason="Every embedding crashes.",
     applies=overridden("embed"),
 )(_binds("embed"))
 
@@ -298,6 +308,7 @@ contract(
     "prepare_item_func takes the item",
     why="predict_items calls it outside its try block, once per item: a TypeError there aborts the whole call.",
     fix="Write `def prepare_item_func(self, item):`.",
+    severity_reason="Every prediction crashes before its first batch.",
     applies=overridden("prepare_item_func"),
 )(_binds("prepare_item_func"))
 
@@ -307,6 +318,7 @@ contract(
     "convert_from_dtlpy takes data_path by name",
     why="prepare_data calls convert_from_dtlpy(data_path=...) after the download; otherwise no training ever starts.",
     fix="Write `def convert_from_dtlpy(self, data_path, **kwargs):`.",
+    severity_reason="Every training crashes after its download.",
     applies=overridden("convert_from_dtlpy"),
 )(_binds("convert_from_dtlpy"))
 
@@ -316,6 +328,7 @@ contract(
     "evaluate takes model, dataset and filters by name",
     why="evaluate_model passes all three by keyword after predicting the whole dataset.",
     fix="Write `def evaluate(self, model, dataset, filters, **kwargs):`.",
+    severity_reason="Every evaluation crashes after its predictions.",
     applies=overridden("evaluate"),
 )(_binds("evaluate"))
 
@@ -327,6 +340,7 @@ contract(
     why="The base class raises NotImplementedError for what is missing: training without convert_from_dtlpy fails"
     " after the download, training without save loses the trained model.",
     fix="Implement the function named, or take the use out of the manifest's functions.",
+    severity_reason="The declared use crashes with NotImplementedError.",
     applies=adapter_known,
 )
 def required_functions_are_there(evidence: Evidence) -> Iterator[Judgement]:
@@ -372,6 +386,7 @@ DOES_NOTHING = {
     why="The wrappers call them and use what comes back: from an async method they get a coroutine that nobody awaits,"
     " and what is no function cannot be called.",
     fix="Make it `def name(self, ...)`; run asynchronous clients inside it with asyncio.run.",
+    severity_reason="The wrapper works on a coroutine, or on nothing: all results are lost.",
     applies=adapter_known,
 )
 def functions_do_their_work(evidence: Evidence) -> Iterator[Judgement]:

@@ -59,6 +59,7 @@ def _named(flow: Flow, often: list[tuple[str, int]]) -> str:
     " overhead.",
     fix="Do not override predict_items to walk items one by one, and run the whole batch through the model in one"
     " call.",
+    severity_reason="The batch size that was paid for has no effect, and long queues run into their time limit.",
     needs=PREDICTING,
     applies=uses("predict"),
 )
@@ -85,6 +86,7 @@ def _once_per_batch(evidence: Evidence, function: str, names: tuple[str, ...]) -
     "no batch is larger than batch_size",
     why="batch_size is what the operator set so that a batch fits the memory of the machine.",
     fix="Leave the batching to predict_items and embed_items, or keep to batch_size.",
+    severity_reason="The process is killed for its memory, and the execution crashes.",
     needs=(*PREDICTING, *EMBEDDING),
     applies=adapter_known,
 )
@@ -112,6 +114,7 @@ def batches_fit(evidence: Evidence) -> Iterator[Judgement]:
     why="It downloads and decodes the item, in parallel, before the batch; calling it again in predict downloads"
     " everything twice, one after the other.",
     fix="Use the prepared batch that predict receives.",
+    severity_reason="Every download happens twice, and large batches run into their time limit.",
     needs=(*PREDICTING, *EMBEDDING),
     applies=adapter_known,
 )
@@ -136,6 +139,7 @@ def prepared_once(evidence: Evidence) -> Iterator[Judgement]:
     why="Loading weights takes seconds to minutes: a second load doubles the start of every service, a load per batch"
     " makes prediction crawl.",
     fix="Load in load() alone; super().__init__(model_entity) has already called it when it returns.",
+    severity_reason="Services crash at their time limit for starting, or crawl.",
     needs=("load_from_model", *PREDICTING, *EMBEDDING),
     applies=overridden("load"),
 )
@@ -159,6 +163,7 @@ def loaded_once(evidence: Evidence) -> Iterator[Judgement]:
     "artifacts are downloaded while loading only",
     why="A download of weights in the middle of a batch blocks the queue, and is repeated by every replica.",
     fix="Read artifacts from local_path in load and keep what predict needs on self.",
+    severity_reason="The batch fails whenever the storage is slow: its items lose their predictions.",
     needs=(*PREDICTING, *EMBEDDING),
     applies=adapter_known,
 )
@@ -185,6 +190,7 @@ def artifacts_only_in_load(evidence: Evidence) -> Iterator[Judgement]:
     " key is such a write, and so is model_entity.update().",
     fix="Read the configuration once, in load; never call update() or assign configuration in predict or"
     " prepare_item_func.",
+    severity_reason="The write can be refused, or restart the service in the middle of a batch.",
     needs=("predict_items", "embed_items"),
     applies=adapter_known,
 )
@@ -214,6 +220,7 @@ def model_is_not_written(evidence: Evidence) -> Iterator[Judgement]:
     why="The wrapper needs three calls per item; each further one is a round trip that the batch waits for.",
     fix="Use what the wrapper has fetched (the prepared batch), and look up datasets, labels and recipes once, in"
     " load.",
+    severity_reason="Requests are refused above the rate limit, and the items behind them are lost.",
     needs=("predict_items", "embed_items"),
     applies=adapter_known,
 )
@@ -241,6 +248,7 @@ def calls_within_budget(evidence: Evidence) -> Iterator[Judgement]:
     "platform calls per item do not grow with the number of items",
     why="What costs the square of the number of items passes every small test and never ends on a real dataset.",
     fix="Do not list the dataset, or walk earlier items, for each item or batch.",
+    severity_reason="A real dataset never comes to its end: the execution is killed at its time limit.",
     needs=("predict_items", "embed_items"),
     applies=adapter_known,
 )
@@ -273,6 +281,7 @@ def calls_do_not_grow(evidence: Evidence) -> Iterator[Judgement]:
     "an item is downloaded at most once",
     why="Items are megabytes: the download is most of what a batch waits for.",
     fix="Download in prepare_item_func alone and hand on what predict needs.",
+    severity_reason="Large items exhaust the time limit of the execution.",
     needs=("predict_items", "embed_items"),
     applies=adapter_known,
 )
@@ -297,6 +306,7 @@ def downloaded_once(evidence: Evidence) -> Iterator[Judgement]:
     "embed is called once per batch",
     why="Each call pays the model's fixed cost again.",
     fix="Run the whole batch through the model in one call, and leave the batching to embed_items.",
+    severity_reason="The batch size that was paid for has no effect, and long queues run into their time limit.",
     needs=EMBEDDING,
     applies=uses("embed"),
 )

@@ -30,7 +30,8 @@ _KEYS = len("expected")
 def render(report: Report, *, verbose: bool = False, width: int = WIDTH, colour: bool = False) -> str:
     """The whole report; its last line is the verdict in words."""
     sheet = _Sheet(max(width, NARROWEST), colour)
-    blocks = [sheet.listing("environment", report.environment)] if verbose else []
+    known = {"catalogue": f"{report.catalogue.version} ({report.catalogue.hash})"} if report.catalogue.version else {}
+    blocks = [sheet.listing("environment", {**report.environment, **known})] if verbose else []
     for adapter in report.adapters:
         blocks += _adapter(sheet, adapter, verbose)
     if len(report.adapters) != 1:
@@ -97,7 +98,7 @@ class _Sheet:
 
     def title(self, result: Result) -> list[str]:
         """The rule, with the verdict at the right margin of its first line."""
-        label = _LABELS.get(result.verdict, result.verdict.upper())
+        label = "PENDING" if result.pending else _LABELS.get(result.verdict, result.verdict.upper())
         indent = len(result.contract) + 2
         first, *rest = self.wrapped(result.statement, indent + len(label) + 2) or [""]
         gap = " " * (self.width - indent - len(first) - len(label)) or "  "
