@@ -82,7 +82,36 @@ def without_system(change: Mapping[str, Any]) -> Document:
 
 def project(given: Mapping[str, Any], author: Author) -> Document:
     """OpenAPI: APIProject."""
-    return fill(given, author, name="Project", role="owner", isBlocked=False, featureConstraints=[], metadata={})
+    return fill(
+        given,
+        author,
+        name="Project",
+        role="owner",
+        isBlocked=False,
+        featureConstraints=[],
+        contributors=[member(author.email, "owner", author)],
+        metadata={},
+    )
+
+
+def member(email: str, role: str, author: Author) -> Document:
+    """OpenAPI: ClientContributor; somebody who works in a project. The id of a user is the address (assumed)."""
+    name, _, domain = email.partition("@")
+    now = author.now()
+    return {
+        "id": email,
+        "email": email,
+        "username": email,
+        "firstName": name,
+        "lastName": "",
+        "domain": domain,
+        "role": role,
+        "type": "user",
+        "membershipType": "user",
+        "membershipEntityId": email,
+        "createdAt": now,
+        "updatedAt": now,
+    }
 
 
 def dataset(given: Mapping[str, Any], author: Author, project_id: str) -> Document:
@@ -127,7 +156,7 @@ def ontology(given: Mapping[str, Any], author: Author, project_id: str) -> Docum
         projectIds=[project_id],
         roots=[],
         attributes=[],
-        metadata={"attributes": [], "system": {}},
+        metadata={"attributes": [], "system": {"projectIds": given.get("projectIds") or [project_id]}},
     )
 
 

@@ -26,6 +26,7 @@ for _extension, _type in (
     _TYPES.add_type(_type, _extension)
 
 READ_FROM_IMAGES = ("width", "height", "channels", "exif")
+READ_FROM_BYTES = (*("originalname", "size", "encoding", "mimetype", "isBinary", "shebang"), *READ_FROM_IMAGES)
 # Tags of EXIF and TIFF
 _TIFF_WIDTH, _TIFF_HEIGHT, _ORIENTATION = 0x0100, 0x0101, 0x0112
 

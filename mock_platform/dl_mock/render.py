@@ -11,6 +11,7 @@ PATHS: Mapping[str, str] = MappingProxyType(
     {
         "projects": "projects",
         "datasets": "datasets",
+        "drivers": "drivers",
         "recipes": "recipes",
         "ontologies": "ontologies",
         "items": "items",

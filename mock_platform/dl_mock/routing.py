@@ -73,16 +73,17 @@ class Call:
 
     def body(self) -> Document:
         """The JSON body, which must be an object; an empty body is an empty object."""
-        return self._checked(self.json() if self.request.body else {}, "the body")
+        return self.checked(self.json() if self.request.body else {}, "the body")
 
     def bodies(self) -> list[Document]:
         """The JSON body, one object or a list of them."""
         value = self.json()
         if not isinstance(value, list):
-            return [self._checked(value, "the body")]
-        return [self._checked(element, f"element {index} of the body") for index, element in enumerate(value)]
+            return [self.checked(value, "the body")]
+        return [self.checked(element, f"element {index} of the body") for index, element in enumerate(value)]
 
-    def _checked(self, value: Any, where: str) -> Document:
+    def checked(self, value: Any, where: str) -> Document:
+        """A JSON value that must be an object whose well-known fields have their types; 400 if it is not."""
         if not isinstance(value, dict):
             raise ApiError(400, f"{where} must be a JSON object, not {kind(value)}")
         fault = next(faults(value), None)

@@ -30,6 +30,7 @@ COLLECTIONS = (
     "services",
     "apps",
     "dpks",
+    "drivers",
 )
 
 # Fields by which a collection is looked up without a scan.

@@ -146,7 +146,10 @@ def test_no_bytes_make_a_route_fail(body: bytes, kind: str) -> None:
     platform.load_scene(STOCK)
     api = Api(platform)
     before = {name: platform.state.all(name) for name in STOCK}
-    without_body = ("/token", "/sdk/check", f"/ml/models/{KNOWN['model_id']}/embed/datasets")
+    without_body = (
+        *("/token", "/sdk/check", f"/ml/models/{KNOWN['model_id']}/embed/datasets"),
+        f"/datasets/{KNOWN['dataset_id']}/sync",
+    )
     for route in ROUTES:
         path = re.sub(r"\{(\w+)\}", lambda found: KNOWN.get(found[1], "other"), route.template)
 

@@ -87,7 +87,7 @@ def _without_dates(answer: requests.Response) -> object:
     if "json" not in answer.headers.get("content-type", "") or not answer.content:
         return answer.content
     value = answer.json()
-    changing = ("updatedAt", "createdAt", "id", "url")
+    changing = ("updatedAt", "createdAt", "id", "url", "contributors")  # of whom each has dates
     return {key: value[key] for key in value if key not in changing} if isinstance(value, dict) else value
 
 

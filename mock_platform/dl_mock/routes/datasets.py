@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dl_mock import documents
 from dl_mock.documents import Author, Document, chosen, merge, without_system
+from dl_mock.fields import kind
 from dl_mock.message import Response
 from dl_mock.routes.annotations import change_annotation, remove_annotations
-from dl_mock.routes.items import clone_item, remove_item, update_item
+from dl_mock.routes.items import remove_item, update_item
 from dl_mock.routes.ontologies import add_recipe
 from dl_mock.routes.projects import allowed_project
 from dl_mock.routes.querying import COLLECTION_OF, Scope, answer_page, answer_query
@@ -17,7 +18,7 @@ from dl_mock.routing import ApiError, Call, Route
 from dl_mock.search import search
 from dl_mock.state import State
 
-UPDATABLE = ("name", "metadata", "readableType", "accessLevel", "readonly", "expirationOptions")
+UPDATABLE = ("name", "metadata", "readableType", "accessLevel", "readonly", "expirationOptions", "enableSyncWithCloned")
 
 
 def add_dataset(
@@ -44,10 +45,15 @@ def create_dataset(call: Call) -> Response:
     if not given.get("name") or not projects:
         raise ApiError(400, "a dataset needs a name and projects")
     project_id = allowed_project(call, projects[0])
-    if any(project_id in found["projects"] for found in call.state.find("datasets", name=given["name"])):
-        raise ApiError(400, f"a dataset named {given['name']!r} exists in this project")
+    check_name(call, given["name"], project_id)
     with_recipe = given.pop("createDefaultRecipe", True)
     return call.reply("datasets", add_dataset(call.state, given, call.author, project_id, with_recipe))
+
+
+def check_name(call: Call, name: str, project_id: str) -> None:
+    """400 if a project has a dataset of this name."""
+    if any(project_id in found["projects"] for found in call.state.find("datasets", name=name)):
+        raise ApiError(400, f"a dataset named {name!r} exists in this project")
 
 
 def get_dataset(call: Call) -> Response:
@@ -65,16 +71,9 @@ def update_dataset(call: Call) -> Response:
     dataset = call.found("datasets")
     change = chosen(call.body(), UPDATABLE)
     change = change if call.flag("system") else without_system(change)
+    if change.get("name", dataset["name"]) != dataset["name"]:
+        check_name(call, change["name"], dataset["projects"][0])
     return call.reply("datasets", call.state.put("datasets", {**merge(dataset, change), **call.author.touch()}))
-
-
-def delete_dataset(call: Call) -> Response:
-    """Remove a dataset with its items."""
-    dataset = call.found("datasets")
-    for item in call.state.find("items", datasetId=dataset["id"]):
-        remove_item(call.state, item)
-    call.state.remove("datasets", dataset["id"])
-    return Response.of_json({"success": True})
 
 
 def unlock_dataset(call: Call) -> Response:
@@ -91,6 +90,34 @@ def directory_tree(call: Call) -> Response:
     return Response.of_json(_branch(root, dirs))
 
 
+def get_schema(call: Call) -> Response:
+    """Which fields the items and annotations of a dataset have, with their types.
+
+    OpenAPI has the two maps (APIDatasetSchema) and not what is in them; that it is paths and names of types is assumed.
+    """
+    dataset = call.found("datasets")
+    hidden = tuple(dataset.get("unsearchablePaths") or ())
+    maps = {}
+    for collection in ("items", "annotations"):
+        rows = call.state.find(collection, datasetId=dataset["id"])
+        found = {path: type_ for row in rows for path, type_ in _paths(row, ())}
+        maps[collection] = {path: {"type": type_} for path, type_ in sorted(found.items()) if path not in hidden}
+    return Response.of_json({**maps, "unsearchablePaths": list(hidden)})
+
+
+def update_schema(call: Call) -> Response:
+    """Say which paths of items need not be searched (SDK: repositories/schema.py); queries here find them still."""
+    dataset = call.found("datasets")
+    change = call.body().get("unsearchablePaths") or {}
+    if not isinstance(change, dict) or not all(isinstance(change.get(key) or [], list) for key in ("add", "remove")):
+        raise ApiError(400, "unsearchablePaths must be an object with the lists 'add' and 'remove'")
+    paths = dict.fromkeys([*(dataset.get("unsearchablePaths") or ()), *(change.get("add") or ())])
+    kept = [path for path in paths if path not in (change.get("remove") or ())]
+    call.state.put("datasets", {**dataset, "unsearchablePaths": kept})
+    command = documents.command("UpdateItemsSchema", {"datasetId": dataset["id"]}, call.author)
+    return call.reply("commands", call.state.put("commands", command))
+
+
 def query_dataset(call: Call) -> Response:
     """List, update or delete items or annotations of a dataset."""
     dataset = call.found("datasets")
@@ -104,53 +131,6 @@ def query_dataset(call: Call) -> Response:
     if body.get("update") is not None:
         return _update(call, resource, rows, body["update"], bool(body.get("systemSpace")))
     return answer_page(call, body, COLLECTION_OF[resource], rows)
-
-
-def clone_dataset(call: Call) -> Response:
-    """Copy the items a query selects into a new dataset, or into one that is there."""
-    source, body = call.found("datasets"), call.body()
-    options = body.get("cloneDatasetParams") or {}
-    if options.get("targetDatasetId"):
-        target = call.get("datasets", options["targetDatasetId"])
-    else:
-        given = {"name": body.get("name") or f"{source['name']}-clone", "srcDataset": source["id"]}
-        given["metadata"] = {"system": {"recipes": source["metadata"].get("system", {}).get("recipes", [])}}
-        target = add_dataset(call.state, given, call.author, source["projects"][0])
-    annotated = bool(options.get("withItemsAnnotations", True))
-    for item in search(body.get("filter") or {}, "items", Scope(call.state, source["id"])):
-        path = f"{options.get('targetDirectory') or ''}{item['filename']}"
-        if item["type"] == "file" and call.state.item_at(target["id"], path) is None:
-            clone_item(call.state, item, target, path, call.author, annotated)
-    return _command(call, "CloneDataset", {"returnedModelId": target["id"]})
-
-
-def bulk_update_metadata(call: Call) -> Response:
-    """Update items by query, as a command. SDK: repositories/datasets.py bulk_update_ml_subset."""
-    dataset = call.found("datasets")
-    body = call.body()
-    query, change = body.get("query") or {}, body.get("updateQuery") or {}
-    rows = search(query, "items", Scope(call.state, dataset["id"]))
-    _update(call, "items", rows, change.get("update") or {}, bool(change.get("systemSpace")))
-    return _command(call, "BulkUpdateMetadata", {})
-
-
-def split_dataset(call: Call) -> Response:
-    """Tag items as train, validation or test by given shares, in order of their ids (assumed: at random)."""
-    dataset = call.found("datasets")
-    body = call.body()
-    rows = search(body.get("itemsQuery") or {}, "items", Scope(call.state, dataset["id"]))
-    shares = body.get("MLSplitList")
-    numbers = list(shares.values()) if isinstance(shares, dict) else []
-    if not shares or not all(isinstance(share, int) and share >= 0 for share in numbers) or not sum(numbers):
-        raise ApiError(400, f"MLSplitList must name subsets and their shares, not {shares!r}")
-    start = 0.0
-    for name, share in shares.items():
-        end = start + share * len(rows) / sum(numbers)
-        tags = {other: True if other == name else None for other in shares}
-        for row in rows[round(start) : round(end)]:
-            update_item(call.state, row, {"metadata": {"system": {"tags": tags}}}, call.author, system=True)
-        start = end
-    return _command(call, "SplitDataset", {})
 
 
 def _delete(call: Call, resource: str, rows: list[Any]) -> Response:
@@ -178,8 +158,13 @@ def _update(call: Call, resource: str, rows: list[Any], change: Any, system: boo
     return Response.of_json({"updated": len(rows)})
 
 
-def _command(call: Call, kind: str, spec: Document) -> Response:
-    return call.reply("commands", call.state.put("commands", documents.command(kind, spec, call.author)))
+def _paths(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Dotted paths to the values of a document, with the names of their types."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _paths(inner, (*path, key))
+    else:
+        yield ".".join(path), kind(value)
 
 
 def _branch(value: Document, dirs: list[Document]) -> Document:
@@ -192,16 +177,9 @@ ROUTES = [
     Route("POST", "/datasets/query", query_datasets, "SDK datasets.list; recorded"),
     Route("GET", "/datasets/{dataset_id}", get_dataset, "SDK datasets.get; recorded"),
     Route("PATCH", "/datasets/{dataset_id}", update_dataset, "SDK datasets.update; OpenAPI"),
-    Route("DELETE", "/datasets/{dataset_id}", delete_dataset, "SDK datasets.delete; OpenAPI"),
     Route("PATCH", "/datasets/{dataset_id}/unlock", unlock_dataset, "SDK datasets; OpenAPI"),
     Route("GET", "/datasets/{dataset_id}/directoryTree", directory_tree, "SDK datasets; OpenAPI"),
-    Route("POST", "/datasets/{dataset_id}/clone", clone_dataset, "SDK datasets.clone; OpenAPI"),
     Route("POST", "/datasets/{dataset_id}/query", query_dataset, "SDK: items, annotations list; recorded"),
-    Route("POST", "/datasets/{dataset_id}/split", split_dataset, "SDK datasets.split_ml_subsets"),
-    Route(
-        "POST",
-        "/datasets/{dataset_id}/items/bulk-update-metadata",
-        bulk_update_metadata,
-        "SDK datasets.bulk_update_ml_subset",
-    ),
+    Route("GET", "/datasets/{dataset_id}/schema", get_schema, "SDK schema.get; OpenAPI"),
+    Route("POST", "/datasets/{dataset_id}/schema/items", update_schema, "SDK schema.unsearchable_paths; OpenAPI"),
 ]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from dl_mock import documents
 from dl_mock.documents import Author, Document, chosen, merge, place, without_system
+from dl_mock.media import READ_FROM_BYTES
 from dl_mock.message import Response
 from dl_mock.routing import ApiError, Call, Route
 from dl_mock.state import State
@@ -56,28 +59,64 @@ def remove_item(state: State, item: Document) -> None:
             remove_item(state, child)
 
 
+@dataclass(frozen=True)
+class CopyOptions:
+    """What goes along when an item is copied. OpenAPI: CloneDatasetParams."""
+
+    annotations: bool = True
+    metadata: bool = True
+    status: bool = False
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> CopyOptions:
+        """Read the options of a request; 400 if they are not true or false."""
+        names = ("withItemsAnnotations", "withMetadata", "withTaskAnnotationsStatus")
+        for name in names:
+            if not isinstance(params.get(name, True), (bool, type(None))):
+                raise ApiError(400, f"{name} must be true or false, not {params[name]!r}")
+        annotations, metadata, status = (params.get(name) for name in names)
+        return cls(annotations is not False, metadata is not False, status is True)
+
+
 def clone_item(
-    state: State, source: Document, dataset: Document, filename: str, author: Author, annotations: bool
+    state: State, source: Document, dataset: Document, filename: str, author: Author, options: CopyOptions
 ) -> Document:
-    """A copy of an item in a dataset, with its bytes; what tasks made of it stays behind."""
+    """A copy of an item in a dataset, with its bytes; what tasks made of it stays behind.
+
+    Without `metadata` only what the platform itself read from the bytes goes along (assumed).
+    """
     kept = ("type", "description", "spec")
-    system = {key: value for key, value in source["metadata"].get("system", {}).items() if key != "annotationStatus"}
+    metadata = source["metadata"]
+    system = {
+        key: value for key, value in metadata.get("system", {}).items() if key not in ("annotationStatus", "refs")
+    }
+    if not options.metadata:
+        metadata, system = {}, {key: value for key, value in system.items() if key in READ_FROM_BYTES}
     given = {
         **{key: source[key] for key in kept if key in source},
         "filename": filename,
         "srcItem": source["id"],
-        "metadata": {**source["metadata"], "system": {**system, "refs": []}},
+        "metadata": {**metadata, "system": {**system, "refs": []}},
     }
     copy = state.put("items", documents.item(given, author, dataset["id"], dataset["projects"][0]))
     state.write(copy["id"], state.read(source["id"]))
     make_dirs(state, copy, author)
-    if annotations:
-        for annotation in state.annotations_of(source["id"]):
-            fresh = {key: value for key, value in annotation.items() if key not in ("id", "hash")}
-            fresh["srcAnnotation"] = annotation["id"]
-            state.put("annotations", documents.annotation(fresh, author, copy))
-        copy = recount(state, copy["id"]) or copy
-    return copy
+    return copy_annotations(state, source, copy, author, options)
+
+
+def copy_annotations(
+    state: State, source: Document, target: Document, author: Author, options: CopyOptions
+) -> Document:
+    """Add the annotations of an item to another one, if they are wanted; gives the other item as it is then."""
+    found = state.annotations_of(source["id"]) if options.annotations else []
+    for annotation in found:
+        fresh = {key: value for key, value in annotation.items() if key not in ("id", "hash")}
+        fresh["srcAnnotation"] = annotation["id"]
+        if not options.status:
+            system = {key: value for key, value in annotation["metadata"]["system"].items() if key != "status"}
+            fresh["metadata"] = {**annotation["metadata"], "system": system}
+        state.put("annotations", documents.annotation(fresh, author, target))
+    return (recount(state, target["id"]) if found else None) or target
 
 
 def recount(state: State, item_id: str, now: str | None = None) -> Document | None:
@@ -122,8 +161,8 @@ def clone(call: Call) -> Response:
         raise ApiError(400, f"item {item['id']} was cloned into this dataset before, and allowMany is not set")
     if call.state.item_at(dataset["id"], place(filename)["filename"]) is not None:
         raise ApiError(400, f"dataset {dataset['id']} has an item at {filename}")
-    options = body.get("cloneDatasetParams") or {}
-    copy = clone_item(call.state, item, dataset, filename, call.author, bool(options.get("withItemsAnnotations", True)))
+    options = CopyOptions.of(body.get("cloneDatasetParams") or {})
+    copy = clone_item(call.state, item, dataset, filename, call.author, options)
     if body.get("metadata"):
         copy = update_item(call.state, copy, {"metadata": body["metadata"]}, call.author, system=True)
     command = documents.command("CloneItem", {"returnedModelId": [copy["id"]]}, call.author)

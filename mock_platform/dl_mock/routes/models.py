@@ -8,7 +8,7 @@ from typing import Any
 from dl_mock import documents
 from dl_mock.documents import Author, Document, merge, with_status
 from dl_mock.message import Response
-from dl_mock.routes.items import clone_item
+from dl_mock.routes.items import CopyOptions, clone_item
 from dl_mock.routes.projects import allowed_project, binaries_of
 from dl_mock.routes.querying import answer_query
 from dl_mock.routing import ApiError, Call, Route
@@ -164,7 +164,7 @@ def _copied_artifacts(state: State, source: Document, copy: Document, author: Au
         inner = item["filename"].removeprefix(home) if item["filename"].startswith(home) else item["name"]
         path = posixpath.join(ARTIFACTS, copy["name"], inner)
         taken = state.item_at(binaries["id"], path)
-        copied = taken or clone_item(state, item, binaries, path, author, annotations=False)
+        copied = taken or clone_item(state, item, binaries, path, author, CopyOptions(annotations=False))
         artifacts.append({"type": "item", "itemId": copied["id"]})
     return artifacts
 

@@ -1,12 +1,16 @@
-"""Projects, drivers and the Binaries dataset each project has."""
+"""Projects, their members, and the Binaries dataset each project has."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from dl_mock import documents
-from dl_mock.documents import BINARIES, Author, Document
+from dl_mock.documents import BINARIES, Author, Document, chosen, merge, without_system
 from dl_mock.message import Response
 from dl_mock.routing import ApiError, Call, Route
 from dl_mock.state import State
+
+ROLES = ("owner", "engineer", "annotator", "annotationManager")  # SDK: entities/project.py MemberRole
 
 
 def add_project(state: State, given: Document, author: Author) -> Document:
@@ -36,14 +40,21 @@ def list_projects(call: Call) -> Response:
     return Response.of_json([call.render("projects", project) for project in call.state.all("projects")])
 
 
+def list_projects_of_org(call: Call) -> Response:
+    """Projects of an organisation; there is one organisation, which has them all (assumed)."""
+    return list_projects(call)
+
+
 def get_project(call: Call) -> Response:
     """One project."""
     return call.reply("projects", call.found("projects"))
 
 
 def get_project_by_name(call: Call) -> Response:
-    """Projects of a name, as a list."""
+    """Projects of a name, as a list; the SDK takes none for an error, and fails on an empty list."""
     found = call.state.find("projects", name=call.params["name"])
+    if not found:
+        raise ApiError(404, f"project {call.params['name']!r} does not exist")
     return Response.of_json([call.render("projects", project) for project in found])
 
 
@@ -53,30 +64,75 @@ def create_project(call: Call) -> Response:
     name = given.get("name")
     if not name:
         raise ApiError(400, "a project needs a name")
-    if call.state.find("projects", name=name):
-        raise ApiError(400, f"a project named {name!r} exists")
+    _check_name(call, name)
     return call.reply("projects", add_project(call.state, {"name": name}, call.author))
 
 
 def update_project(call: Call) -> Response:
-    """Change the name of a project."""
+    """Change the name or the metadata of a project; `metadata.system` only with `?system=true` (assumed)."""
     project = call.found("projects")
-    name = call.body().get("name", project["name"])
-    return call.reply("projects", call.state.put("projects", {**project, "name": name, **call.author.touch()}))
+    change = chosen(call.body(), ("name", "metadata"))
+    change = change if call.flag("system") else without_system(change)
+    if change.get("name", project["name"]) != project["name"]:
+        _check_name(call, change["name"])
+    return call.reply("projects", call.state.put("projects", {**merge(project, change), **call.author.touch()}))
 
 
-def get_driver(call: Call) -> Response:
-    """A storage driver; all datasets have the same."""
-    return Response.of_json(_driver(call.params["driver_id"]))
+def list_members(call: Call) -> Response:
+    """Members of a project, each with the role in it."""
+    return Response.of_json(_members(call.found("projects", "project_id")))
 
 
-def list_drivers(_call: Call) -> Response:
-    """The one storage driver."""
-    return Response.of_json([_driver("default")])
+def add_member(call: Call) -> Response:
+    """Give somebody a role in a project; who is a member already must be updated instead (OpenAPI: allowUpdate)."""
+    project, email, role = call.found("projects", "project_id"), call.params["email"], _role(call)
+    if any(member["id"] == email for member in _members(project)) and not call.flag("allowUpdate"):
+        raise ApiError(400, f"{email} is a member of the project")
+    others = [member for member in _members(project) if member["id"] != email]
+    return _save_members(call, project, [*others, documents.member(email, role, call.author)])
 
 
-def _driver(driver_id: str) -> Document:
-    return {"id": driver_id, "name": "default", "type": "gcs", "metadata": {"system": {}}}
+def update_member(call: Call) -> Response:
+    """Change the role of a member."""
+    project, role = call.found("projects", "project_id"), _role(call)
+    email = _member(call, project)["id"]
+    changed = [{**one, "role": role} if one["id"] == email else one for one in _members(project)]
+    return _save_members(call, project, changed)
+
+
+def remove_member(call: Call) -> Response:
+    """Take somebody out of a project."""
+    project = call.found("projects", "project_id")
+    email = _member(call, project)["id"]
+    return _save_members(call, project, [member for member in _members(project) if member["id"] != email])
+
+
+def _check_name(call: Call, name: str) -> None:
+    if call.state.find("projects", name=name):
+        raise ApiError(400, f"a project named {name!r} exists")
+
+
+def _members(project: Document) -> list[Document]:
+    return list(project.get("contributors") or ())
+
+
+def _member(call: Call, project: Document) -> Document:
+    found = next((member for member in _members(project) if member["id"] == call.params["email"]), None)
+    if found is None:
+        raise ApiError(404, f"{call.params['email']} is no member of the project")
+    return found
+
+
+def _role(call: Call) -> str:
+    role = call.body().get("role")
+    if role not in ROLES:
+        raise ApiError(400, f"role must be one of {', '.join(ROLES)}, not {role!r}")
+    return str(role)
+
+
+def _save_members(call: Call, project: Document, members: Iterable[Document]) -> Response:
+    saved = call.state.put("projects", {**project, "contributors": list(members), **call.author.touch()})
+    return Response.of_json(_members(saved))
 
 
 ROUTES = [
@@ -85,6 +141,9 @@ ROUTES = [
     Route("GET", "/projects/{project_id}", get_project, "SDK projects.get; recorded"),
     Route("PATCH", "/projects/{project_id}", update_project, "SDK projects.update; OpenAPI"),
     Route("GET", "/projects/{name}/name", get_project_by_name, "SDK projects; recorded"),
-    Route("GET", "/drivers", list_drivers, "SDK drivers.list; OpenAPI"),
-    Route("GET", "/drivers/{driver_id}", get_driver, "SDK drivers.get; OpenAPI"),
+    Route("GET", "/projects/{project_id}/members", list_members, "SDK projects.list_members; OpenAPI"),
+    Route("POST", "/projects/{project_id}/members/{email}", add_member, "SDK projects.add_member; OpenAPI"),
+    Route("PATCH", "/projects/{project_id}/members/{email}", update_member, "SDK projects; OpenAPI"),
+    Route("DELETE", "/projects/{project_id}/members/{email}", remove_member, "SDK projects; OpenAPI"),
+    Route("GET", "/orgs/{org_id}/projects", list_projects_of_org, "SDK projects.list of an organisation; OpenAPI"),
 ]

@@ -54,7 +54,7 @@ class Scope:
             rows = [row for row in rows if row["name"] != BINARIES]
         if self._projects and collection != "annotations":
             allowed = set(self._projects)
-            rows = [row for row in rows if allowed & _projects_of(row)]
+            rows = [row for row in rows if allowed & projects_of(row)]
         return rows
 
     def vector(self, vector_id: str) -> Sequence[float]:
@@ -97,8 +97,8 @@ def answer_page(call: Call, body: Mapping[str, Any], collection: str, rows: Sequ
     return Response.of_json(found)
 
 
-def _projects_of(row: Document) -> set[Any]:
-    """A document tells its project in one of several places."""
+def projects_of(row: Document) -> set[Any]:
+    """Where a document tells the projects it belongs to: one of several places, the others are None."""
     context = row.get("context")
     inner = context.get("project") if isinstance(context, Mapping) else None
     return {
