@@ -238,11 +238,11 @@ def model(given: Mapping[str, Any], author: Author, project_id: str) -> Document
     return document
 
 
-def with_status(document: Mapping[str, Any], status: str, author: Author) -> Document:
+def with_status(document: Mapping[str, Any], status: str, author: Author, message: str | None = None) -> Document:
     """The model in another state, with a line in its log."""
     if document["status"] == status:
         return dict(document)
-    entry = {"status": status, "timestamp": author.now()}
+    entry = {"status": status, "timestamp": author.now(), **({"message": message} if message else {})}
     return {**document, "status": status, "statusLogs": [*document["statusLogs"], entry]}
 
 
@@ -262,20 +262,65 @@ def metric(given: Mapping[str, Any], author: Author) -> Document:
 
 
 def command(kind: str, spec: Mapping[str, Any], author: Author) -> Document:
-    """OpenAPI: APICommand. Work is done before the answer, so a command is always finished."""
+    """OpenAPI: APICommand, of work that was done before the answer; `carried_out` is for work that may take time."""
     return fill({}, author, type=kind, status="success", progress=100, spec=dict(spec), error=None)
 
 
 def execution(given: Mapping[str, Any], author: Author) -> Document:
-    """OpenAPI: Execution. Nothing runs on this platform: an execution is accepted and at once reported as done."""
-    status = {
-        "timestamp": author.now(),
-        "status": "success",
-        "percentComplete": 100,
-        "message": None,
-        "output": None,
-    }
-    return fill(given, author, input={}, latestStatus=status, status=[status], attempts=1, maxAttempts=1)
+    """OpenAPI: Execution. One whose status is not told is new."""
+    document = fill(given, author, input={}, output=None, attempts=0, maxAttempts=3, toTerminate=False, duration=0)
+    if not document.get("latestStatus"):
+        report = {"timestamp": author.now(), "status": "created", "percentComplete": 0, "message": ""}
+        document["latestStatus"] = report
+    document["status"] = document.get("status") or [document["latestStatus"]]
+    document["statusLog"] = document.get("statusLog") or document["status"]
+    absent = ("serviceId", "packageId", "packageName", "packageRevision", "serviceVersion", "syncReplyTo")
+    return {**dict.fromkeys(absent), **document}
+
+
+def with_report(document: Mapping[str, Any], report: Mapping[str, Any], author: Author) -> Document:
+    """An execution with another line in its status log, which keeps of the last one what it does not tell."""
+    last = {key: value for key, value in document["latestStatus"].items() if key in ("status", "percentComplete")}
+    line = {"percentComplete": 0, "message": "", **last, **report, "timestamp": author.now()}
+    log = [*document["status"], line]
+    output = {"output": report["output"]} if "output" in report else {}
+    return {**document, **output, **author.touch(), "latestStatus": line, "status": log, "statusLog": log}
+
+
+def service(given: Mapping[str, Any], author: Author, project_id: str) -> Document:
+    """OpenAPI: APIService."""
+    return fill(
+        {key: value for key, value in given.items() if value is not None},
+        author,
+        name="service",
+        projectId=project_id,
+        packageId=None,
+        packageRevision="1.0.0",
+        version="1.0.0",
+        versions={},
+        initParams={},
+        runtime={"podType": "regular-s", "numReplicas": 1, "concurrency": 10, "autoscaler": None},
+        useUserJwt=False,
+        botUserName=author.email,
+        moduleName="default_module",
+        runExecutionAsProcess=False,
+        executionTimeout=3600,
+        drainTime=600,
+        onReset="failed",
+        driverId="default",
+        maxAttempts=3,
+        active=True,
+        type="regular",
+        mode={"type": "regular"},
+        metadata={},
+        secrets=[],
+        settings={},
+    )
+
+
+def log_line(given: Mapping[str, Any], author: Author) -> Document:
+    """OpenAPI: ServiceLogEntry, with what it is found by."""
+    return {"id": author.new_id(), "timestamp": author.now(), "level": "INFO", "message": "", **given}
 
 
 def dpk(given: Mapping[str, Any], author: Author) -> Document:

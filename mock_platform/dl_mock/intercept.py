@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import requests
 import responses
 from requests import PreparedRequest
 from urllib3.response import HTTPResponse
 
-from dl_mock.message import Request
+from dl_mock.message import Dropped, Request, delivered
 from dl_mock.platform import Platform
 
 
@@ -46,9 +47,11 @@ class _Everything(responses.BaseResponse):
         # The journal is the record; the lists of `responses` would hold every body of a run.
         self._mock.calls.reset()
         self.calls.reset()
-        answer = self._platform.handle(
-            Request.of(request.method or "GET", request.url or "", _texts(request.headers), _bytes(request.body))
-        )
+        asked = Request.of(request.method or "GET", request.url or "", _texts(request.headers), _bytes(request.body))
+        try:
+            answer = delivered(self._platform.handle(asked))
+        except Dropped as error:
+            raise requests.ConnectionError(str(error), request=request) from None
         # An answer to HEAD tells the length of a body and has none; `requests` would fail on one.
         body = b"" if request.method == "HEAD" else answer.body
         return HTTPResponse(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -43,12 +45,28 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Delivery:
+    """How a transport hands over an answer that is not to go out at once.
+
+    It waits `delay` seconds; then, at most `patience` seconds, for `done`, and sends what `answer` gives by then; or,
+    with `drop`, closes the connection without a word.
+    """
+
+    delay: float = 0.0
+    drop: bool = False
+    done: Future[None] | None = None
+    patience: float = 0.0
+    answer: Callable[[], Response] | None = None
+
+
+@dataclass(frozen=True)
 class Response:
     """What the platform answers."""
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    delivery: Delivery | None = field(default=None, compare=False)
 
     @classmethod
     def of_json(cls, value: Any, status: int = 200, headers: Mapping[str, str] = NOTHING) -> Response:
@@ -59,3 +77,20 @@ class Response:
     def json(self) -> Any:
         """The body as JSON."""
         return json.loads(self.body)
+
+
+class Dropped(ConnectionError):
+    """The connection is to be closed without an answer."""
+
+
+def delivered(response: Response) -> Response:
+    """The answer once it may go out, for a transport that can block; raises Dropped if none is to be given."""
+    how = response.delivery
+    if how is None:
+        return response
+    time.sleep(how.delay)
+    if how.drop:
+        raise Dropped("the mock platform was told to drop this answer")
+    if how.done is not None:
+        wait([how.done], how.patience)
+    return how.answer() if how.answer is not None else response

@@ -6,19 +6,23 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dl_mock.auth import Gate, issue_token
 from dl_mock.clock import Clock, iso, real_clock
 from dl_mock.documents import Author
+from dl_mock.executing import Executor, Runner
+from dl_mock.faults import Faults
 from dl_mock.ids import IdSource, ObjectIds
 from dl_mock.message import Request, Response
 from dl_mock.query import QueryError
 from dl_mock.routes import ROUTES
 from dl_mock.routing import ApiError, Call, Router
+from dl_mock.settings import Settings
 from dl_mock.state import State
+from dl_mock.timing import Schedule, Timing
 
 EMAIL = "user@dl-mock.local"
 PREFIX = "/api/v1"
@@ -50,8 +54,8 @@ Listener = Callable[[JournalEntry], None]
 class Platform:
     """A small Dataloop. `url` is where it says it lives; a transport sets it.
 
-    With `strict_auth` only the platform's own token is accepted. No public source says whether an upload over an
-    existing item keeps its id and annotations; `overwrite_keeps_item` chooses.
+    With `strict_auth` only the platform's own token is accepted. `settings` answer what no public source does,
+    `timing` says how long things take. `overwrite_keeps_item` is the setting of that name.
     """
 
     router = Router(ROUTES)
@@ -61,12 +65,19 @@ class Platform:
         clock: Clock | None = None,
         new_id: IdSource | None = None,
         strict_auth: bool = False,
-        overwrite_keeps_item: bool = True,
+        overwrite_keeps_item: bool | None = None,
+        settings: Settings | None = None,
+        timing: Timing | None = None,
     ) -> None:
         self.clock = clock or real_clock
         self.new_id = new_id or ObjectIds(self.clock)
-        self.overwrite_keeps_item = overwrite_keeps_item
+        self.settings = settings or Settings()
+        if overwrite_keeps_item is not None:
+            self.settings = replace(self.settings, overwrite_keeps_item=overwrite_keeps_item)
         self.state = State()
+        self.schedule = Schedule(self.clock, timing or Timing())
+        self.executor = Executor(self)
+        self.faults = Faults()
         self.url = f"http://127.0.0.1{PREFIX}"
         self.token = issue_token(EMAIL, self.new_id(), self.clock())
         self.author = Author(EMAIL, self.new_id, lambda: iso(self.clock()))
@@ -78,6 +89,7 @@ class Platform:
         """Answer a request; never raises. Requests are handled one at a time."""
         path = request.path.removeprefix(PREFIX) or "/"
         with self.state.lock:
+            self.schedule.advance()
             response, route = self._answer(request, path)
             entry = JournalEntry(
                 sequence=len(self.journal),
@@ -104,6 +116,23 @@ class Platform:
     def on_request(self, listener: Listener) -> None:
         """Call `listener` after each handled request, outside the lock of the state."""
         self._listeners.append(listener)
+
+    @property
+    def overwrite_keeps_item(self) -> bool:
+        """The setting of this name."""
+        return self.settings.overwrite_keeps_item
+
+    def register(self, module_name: str, runner: Runner) -> None:
+        """Let executions of models of this module really run: `runner` is called with each as a `Job`.
+
+        "*" stands for every module without a runner of its own. `dl_mock.adapters` has runners for adapters.
+        """
+        self.executor.register(module_name, runner)
+
+    def step(self, subject: str | None = None) -> int:
+        """Do the next stage of what is under way, or of what is about one document; returns how many were done."""
+        with self.state.lock:
+            return self.schedule.step(subject)
 
     def load_scene(self, source: Mapping[str, Any] | str | Path) -> None:
         """Add a starting state: a dict, a JSON file, or a directory."""

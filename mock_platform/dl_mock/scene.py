@@ -39,6 +39,7 @@ PLAIN = MappingProxyType(
         "services": documents.fill,
         "apps": documents.fill,
         "dpks": documents.dpk,
+        "logs": documents.log_line,
     }
 )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from dl_mock.message import Request, Response
+from dl_mock.message import Delivery, Request, Response
 from dl_mock.platform import PREFIX, Platform
 
 BACKLOG = 256  # the SDK opens a connection per upload and many in parallel
@@ -95,7 +95,10 @@ class _Listener(web.Server):
         # Read from the stream: `request.read()` has a limit on the size, and uploads are chunked, without a length.
         body = await request.content.read()
         headers: dict[str, Any] = dict(request.headers)
-        return _sent(self._platform.handle(Request.of(request.method, request.raw_path, headers, body)))
+        answer = self._platform.handle(Request.of(request.method, request.raw_path, headers, body))
+        if answer.delivery is None:
+            return _sent(answer)
+        return await _delivered(request, answer, answer.delivery)
 
 
 class _Connection(web.RequestHandler):
@@ -119,6 +122,17 @@ class _Connection(web.RequestHandler):
         answer = _sent(self._platform.handle(Request.of(line[1], line[2])))
         answer.force_close()
         return answer
+
+
+async def _delivered(request: web.BaseRequest, answer: Response, how: Delivery) -> web.Response:
+    """`message.delivered` for a loop that must not block."""
+    await asyncio.sleep(how.delay)
+    if how.drop and request.transport is not None:
+        request.transport.abort()
+    if how.done is not None:
+        # Shielded: that a caller is gone ends no execution.
+        await asyncio.wait([asyncio.shield(asyncio.wrap_future(how.done))], timeout=how.patience)
+    return _sent(how.answer() if how.answer is not None else answer)
 
 
 def _sent(answer: Response) -> web.Response:

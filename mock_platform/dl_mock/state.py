@@ -31,6 +31,7 @@ COLLECTIONS = (
     "apps",
     "dpks",
     "drivers",
+    "logs",
 )
 
 # Fields by which a collection is looked up without a scan.
@@ -42,6 +43,7 @@ INDEXED: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
         "feature_sets": (("modelId",), ("name",)),
         "feature_vectors": (("entityId",), ("featureSetId",)),
         "metrics": (("modelId",),),
+        "logs": (("executionId",),),
     }
 )
 

@@ -21,6 +21,7 @@ from dl_mock.routes import (
     models,
     ontologies,
     projects,
+    services,
 )
 from dl_mock.routing import Route
 
@@ -44,5 +45,6 @@ ROUTES: tuple[Route, ...] = (
     *commands.ROUTES,
     *exports.ROUTES,
     *executions.ROUTES,
+    *services.ROUTES,
     *apps.ROUTES,
 )
