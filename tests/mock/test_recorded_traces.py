@@ -113,7 +113,13 @@ def _named(body: dict[str, Any]) -> dict[str, str]:
         "entityId": "items",
         "modelId": "models",
     }
-    return {body[field]: IDS[kind] for field, kind in fields.items() if str(body.get(field)).startswith("ID")}
+    inner = body.get("input") if isinstance(body.get("input"), dict) else {}
+    return {
+        part[field]: IDS[kind]
+        for part in (body, inner)
+        for field, kind in fields.items()
+        if str(part.get(field)).startswith("ID")
+    }
 
 
 def _request(api: Api, recorded: dict[str, Any], names: dict[str, str]) -> Request:
