@@ -33,7 +33,8 @@ ALLOWED: dict[str, set[str]] = {
     "target": {"msgspec", "evidence", "manifest", "spec", "syntax", "workspace"},
     "ground_truth": {"PIL"},
     "scene": {"dl_fixtures", "dl_mock", "evidence", "ground_truth"},
-    "plan": {"evidence"},
+    "training_scenes": set(),
+    "plan": {"evidence", "training_scenes"},
     "flows": {
         "dl_mock",
         "dtlpy",
@@ -60,6 +61,7 @@ ALLOWED: dict[str, set[str]] = {
         "scene",
         "spec",
         "target",
+        "training_scenes",
         "workspace",
     },
     "run": {"contract", "evidence", "msgspec", "spec", "workspace"},

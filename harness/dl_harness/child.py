@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from dl_harness import plan, scene
+from dl_harness import plan, scene, training_scenes
 from dl_harness.evidence import Described, Event, Failure, FlowEnded, OurFailure, Planned, Subject, encode
 from dl_harness.flows import guard
 from dl_harness.flows.inspection import read_adapter, written_source
@@ -34,6 +34,8 @@ from dl_mock.ids import ObjectIds
 from dl_mock.platform import Platform
 
 POLL_S = 0.02
+LONG_TRAINING_S = 20.0
+"""Beyond it other datasets are converted and not trained on: most of what goes wrong does so before."""
 HUNG = 70  # exit status of a child that gave up on a call
 
 
@@ -63,6 +65,7 @@ class Check:
     flows_thread: int = 0
     kind: str = "image"
     label: str = ""
+    training_s: float | None = None  # how long the first training took; None when it did not return
 
 
 def main() -> None:
@@ -166,7 +169,11 @@ def _run(check: Check) -> None:
         if (stage.name == "fresh process") == spec.fresh:
             wanted = [label for label in stage.flows if label in labels and label not in spec.done]
             if any(not label.startswith("load_from_model") for label in wanted) or "load_from_model" in wanted:
-                _run_stage(check, stage, prepared, set(wanted))
+                shaped = _shaped(check, stage, prepared)
+                if isinstance(shaped, str):
+                    check.emit(Planned((), dict.fromkeys(wanted, shaped)))
+                else:
+                    _run_stage(check, stage, shaped, set(wanted))
 
 
 def _changed_by_plugins(check: Check, subject: Subject, not_run: dict[str, str]) -> list[plan.Stage]:
@@ -197,6 +204,18 @@ def _prepare_scene(check: Check, subject: Subject, said: str | None) -> Prepared
     documents, inferred = scene.starting(subject, model, check.kind, Path(source) if source else None)
     told = (*subject.inferred, *((said,) if said and not check.spec.items else ()), *inferred)
     return Prepared(msgspec.structs.replace(subject, inferred=told), documents)
+
+
+def _shaped(check: Check, stage: plan.Stage, prepared: Prepared) -> Prepared | str:
+    """The scene of a stage, or the reason for which it is not run."""
+    if stage.shape is None and stage.name != "training interrupted":
+        return prepared
+    if check.training_s is None and "train_model" not in check.spec.done:
+        return "the first training did not return, and there is nothing to compare with"
+    if stage.shape is None:
+        return prepared
+    documents = training_scenes.varied(stage.shape, prepared.documents)
+    return documents if isinstance(documents, str) else Prepared(prepared.subject, documents)
 
 
 def _environment() -> dict[str, str]:
@@ -233,11 +252,16 @@ def _run_stage(check: Check, stage: plan.Stage, prepared: Prepared, wanted: set[
 
         def run(label: str, *args: Any, **kwargs: Any) -> Any:
             check.label = label
-            return recorded.run(label, *args, **kwargs)
+            started = time.monotonic()
+            value = recorded.run(label, *args, **kwargs)
+            if label == "train_model":
+                check.training_s = time.monotonic() - started
+            return value
 
         recorded = Stage(platform, seeded, check.recorder, check.workspace, check.emit)
         assert check.adapter_class is not None
-        runner = Runner(session.dl, check.spec, check.adapter_class, recorded, run, wanted)
+        quick = (check.training_s or 0) < LONG_TRAINING_S
+        runner = Runner(session.dl, check.spec, check.adapter_class, recorded, run, wanted, quick)
         try:
             runner.run_stage(stage)
         except FlowFailed as failed:

@@ -219,6 +219,8 @@ class Call(Record, frozen=True):
     opened: tuple[FileOpened, ...] = ()
     changes: tuple[FileChange, ...] = ()
     left_directory: str | None = None  # the working directory, when the call changed it
+    holds: tuple[FileHeld, ...] = ()  # after convert_from_dtlpy: everything below data_path
+    epochs: tuple[tuple[Any, Any], ...] | None = None  # of train: (i_epoch, n_epoch) of each call of the callback
     duration_s: float = 0.0
 
 
@@ -240,6 +242,17 @@ class FileChange(Record, frozen=True):
     what: str  # created, changed, deleted
 
 
+class FileHeld(Record, frozen=True):
+    """A file of the training data as a conversion left it; `path` is relative to data_path.
+
+    `records` counts the lines of a text or the values of a JSON document; None for what is neither.
+    """
+
+    path: str
+    records: int | None = None
+    digest: str = ""
+
+
 class RequestSeen(Record, frozen=True):
     """One request that the platform answered."""
 
@@ -252,6 +265,15 @@ class RequestSeen(Record, frozen=True):
     item: str | None = None
     artifact: bool = False
     during: str | None = None  # the user function that was running, if one was
+
+
+class MetricSeen(Record, frozen=True):
+    """One sample of a model's metrics; a number that is not finite stands as its name."""
+
+    figure: str
+    legend: str
+    x: Any = None
+    y: Any = None
 
 
 class Flow(Record, frozen=True):
@@ -270,6 +292,7 @@ class Flow(Record, frozen=True):
     stored_before: tuple[Stored, ...] = ()
     artifacts: tuple[str, ...] = ()  # the model's artifacts afterwards, paths below the model's folder
     status: str | None = None  # the model's status afterwards
+    metrics: tuple[MetricSeen, ...] = ()  # of the model, afterwards
     changes: tuple[FileChange, ...] = ()
     expected_changes: tuple[str, ...] = ()  # what the wrapper itself writes in the working directory
     network: tuple[NetworkAttempt, ...] = ()
@@ -383,6 +406,7 @@ class FlowEnded(Record, frozen=True, tag=True):
     stored: tuple[Stored, ...] = ()
     artifacts: tuple[str, ...] = ()
     status: str | None = None
+    metrics: tuple[MetricSeen, ...] = ()
     changes: tuple[FileChange, ...] = ()
     duration_s: float = 0.0
 

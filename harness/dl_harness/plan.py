@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dl_harness.evidence import Subject
+from dl_harness.training_scenes import SHAPES
 
 EVALUATED_TYPES = frozenset({"class", "box", "segment", "binary", "point", "polyline", "ellipse"})
 """Output types that dtlpymetrics scores (dtlpymetrics: scoring.py)."""
@@ -20,12 +21,22 @@ class Stage:
 
     name: str
     flows: tuple[str, ...]
+    shape: str | None = None  # of the dataset, see training_scenes
+
+
+def _in_other_shapes() -> tuple[Stage, ...]:
+    return tuple(Stage(f"training on {shape}", (f"train_varied/{shape.replace(' ', '-')}",), shape) for shape in SHAPES)
 
 
 STAGES = (
     Stage("untrained", ("load_from_model/untrained", "predict_untrained", "embed_untrained")),
-    Stage("training", ("load_from_model/training", "train_model", "predict_trained", "embed_trained")),
+    Stage(
+        "training",
+        ("load_from_model/training", "train_model", "predict_trained", "embed_trained", "train_varied/again"),
+    ),
     Stage("training elsewhere", ("load_from_model/training-elsewhere", "train_model/elsewhere")),
+    Stage("training interrupted", ("train_varied/interrupted", "train_varied/resumed")),
+    *_in_other_shapes(),
     Stage(
         "inference",
         (
@@ -68,7 +79,8 @@ def _reason(
     if function in {"predict", "embed"} and function not in subject.uses:
         return f"the adapter does not {function}"
     before_and_after = label.endswith("trained")  # what training changes must be in what is saved
-    if (name == "train_model" or "training" in label or before_and_after) and not subject.overrides("train"):
+    training = name in {"train_model", "train_varied"} or "training" in label
+    if (training or before_and_after) and not subject.overrides("train"):
         return "the adapter does not train"
     if (name == "save_to_model" or label.endswith(("/saving", "/fresh")) or before_and_after) and not subject.overrides(
         "save"
@@ -76,8 +88,8 @@ def _reason(
         return "the adapter does not save"
     if name == "evaluate_model" or label.endswith("/evaluation"):
         return _not_evaluated(subject, has_metrics, prompts) or _unwanted("evaluate_model", needs)
-    if "training" in label:
-        return _unwanted("train_model", needs)
+    if "training" in label or name == "train_model":  # what the others are compared with
+        return None if _unwanted("train_varied", needs) is None else _unwanted("train_model", needs)
     if label.endswith(("/saving", "/fresh")) or before_and_after:
         return _unwanted("save_to_model", needs)
     if name == "load_from_model":
@@ -105,7 +117,12 @@ def given_up(label: str, died: tuple[str, ...]) -> str | None:
 
     Each further try would cost the time limit of a call again, and show the same.
     """
-    functions = {"predict_dataset": "predict_items", "evaluate_model": "predict_items", "embed_dataset": "embed_items"}
+    functions = {
+        "predict_dataset": "predict_items",
+        "evaluate_model": "predict_items",
+        "embed_dataset": "embed_items",
+        "train_varied": "train_model",
+    }
     name = label.split("/")[0]
     for dead in died:
         dead_name = dead.split("/")[0]

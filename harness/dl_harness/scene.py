@@ -230,13 +230,16 @@ def _split(files: Sequence[Document]) -> tuple[list[Document], Document]:
         {**{k: v for k, v in item.items() if k not in {"dir", "name"}}, "filename": folder + item["filename"]}
         for item, folder in zip(files, folders, strict=True)
     ]
-    subsets = {name: _folder_filter(f"/{name}") for name in ("train", "validation")}
+    flat = all(item["filename"].count("/") == 2 for item in moved)
+    subsets = {name: _folder_filter(f"/{name}", flat) for name in ("train", "validation")}
     return moved, subsets
 
 
-def _folder_filter(folder: str) -> Document:
+def _folder_filter(folder: str, flat: bool) -> Document:
+    """What the platform's own pages write for a folder, or a pattern for all that is below it."""
+    place = {"dir": folder} if flat else {"filename": f"{folder}/*"}
     return {
-        "filter": {"$and": [{"hidden": False}, {"type": "file"}, {"filename": f"{folder}/*"}]},
+        "filter": {"$and": [{"hidden": False}, {"type": "file"}, place]},
         "page": 0,
         "pageSize": 1000,
         "resource": "items",

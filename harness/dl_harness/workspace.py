@@ -85,6 +85,15 @@ class Workspace:
                 return f"{root}/{absolute.relative_to(folder)}"
         return str(absolute)
 
+    def real(self, named: str | None) -> str | None:
+        """The path that `named` has given a name; None for None."""
+        if named is None:
+            return None
+        for root, folder in (("working directory", self.app), ("home", self.home), ("tmp", self.tmp)):
+            if named == root or named.startswith(f"{root}/"):
+                return str(folder / named[len(root) :].lstrip("/"))
+        return named
+
 
 def prepare(directory: Path, source: Path, part: str | None = None) -> Workspace:
     """Copy the application root, or one entry of it (large files are linked), and make the other folders.

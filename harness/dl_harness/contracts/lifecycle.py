@@ -29,6 +29,8 @@ def place(evidence: Evidence, call: Call) -> Place:
 def _comes_back(function: str, *names: str) -> Judge:
     def judge(evidence: Evidence) -> Iterator[Judgement]:
         for flow in evidence.named(*names) if names else evidence.flows:
+            if flow.name == "train_varied":
+                continue  # how training copes with other datasets is its own family
             if flow.label in {"load_from_model/elsewhere", "load_from_model/fresh", "train_model/elsewhere"}:
                 continue  # whether things work elsewhere is the directory layout's to say
             for call in flow.called(function):
@@ -193,7 +195,7 @@ contract(
 def wrappers_end_well(evidence: Evidence) -> Iterator[Judgement]:
     """SDK: ml/base_model_adapter.py; only failures that nothing else explains are reported here."""
     for flow in evidence.flows:
-        if flow.name == "load_from_model" or flow.label == "train_model/elsewhere":
+        if flow.name in {"load_from_model", "train_varied"} or flow.label == "train_model/elsewhere":
             continue
         if flow.name.endswith("trained"):
             continue  # right before and right after training the platform does not predict

@@ -174,17 +174,17 @@ def _from_document(
         points=tuple(_points(coordinates)) if kind in PIXEL_TYPES else (),
         unfinite=tuple(unfinite),
         unserialisable=tuple(problems),
-        confidence=_plain(model.get("confidence")) if isinstance(model, dict) else None,
+        confidence=plain(model.get("confidence")) if isinstance(model, dict) else None,
         model_info=isinstance(model, dict),
         mask_size=mask_size,
         digest=digest,
         text=text,
         mask=coordinates if kind == "binary" and isinstance(coordinates, str) else None,
-        prompt_key=_plain(system.get("promptId")) if isinstance(system, dict) else None,
+        prompt_key=plain(system.get("promptId")) if isinstance(system, dict) else None,
     )
 
 
-def _plain(value: object) -> Any:
+def plain(value: object) -> Any:
     """The value if JSON can hold it and read it back; else its type's name."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(float(value))

@@ -39,6 +39,7 @@ from dl_harness.evidence import (
 )
 from dl_harness.flows.describing import predicted, returned
 from dl_harness.flows.guard import is_writing
+from dl_harness.flows.training_data import held
 from dl_harness.workspace import Listing, Workspace, changes, listing
 
 PATH_ARGUMENTS = ("local_path", "data_path", "output_path")
@@ -74,6 +75,10 @@ class _Running:
     opened: dict[str, bool] = field(default_factory=dict)
 
 
+class TrainingInterruptedError(Exception):
+    """What the callback raises in a training that is to be interrupted."""
+
+
 class Recorder:
     """Notes the calls of one adapter class in a child process.
 
@@ -88,7 +93,9 @@ class Recorder:
         self._stacks: dict[int, list[_Running]] = {}
         self._count = 0
         self._prepared: list[Prepared] = []
+        self._epochs: list[tuple[Any, Any]] | None = None
         self.active = False
+        self.interrupting = False
         self.last_seen = time.monotonic()
 
     def instrument(self, adapter_class: type) -> None:
@@ -211,6 +218,8 @@ class Recorder:
         given: tuple[Any, ...],
     ) -> Any:
         running = self._start(name, given, kwargs)
+        if name == "train" and callable(kwargs.get("on_epoch_end_callback")):
+            kwargs = {**kwargs, "on_epoch_end_callback": self._listening(kwargs["on_epoch_end_callback"])}
         before = self._look(running)
         directory = _here() or str(self._workspace.app)
         ended: Ending = "returned"
@@ -227,6 +236,22 @@ class Recorder:
         if isinstance(value, types.GeneratorType) and name in BATCHED:
             return self._watched(running, value)
         return value
+
+    def _listening(self, callback: Callable[..., Any]) -> Callable[..., Any]:
+        """The callback of the wrapper, noting what train reports; it ends a training that is to be interrupted.
+
+        The wrapper's own does its arithmetic only when somebody watches the progress, as on the platform
+        (SDK: train_model, on_epoch_end_callback).
+        """
+        epochs = self._epochs = []
+
+        def on_epoch_end_callback(i_epoch: Any, n_epoch: Any) -> Any:
+            epochs.append((_told(i_epoch), _told(n_epoch)))
+            if self.interrupting:
+                raise TrainingInterruptedError("the machine went away after this epoch (said dl-harness)")
+            return callback(i_epoch=i_epoch, n_epoch=n_epoch)
+
+        return on_epoch_end_callback
 
     def _start(self, name: str, given: tuple[Any, ...], kwargs: dict[str, Any]) -> _Running:
         thread = threading.get_ident()
@@ -290,7 +315,20 @@ class Recorder:
             os.chdir(directory if os.path.isdir(directory) else self._workspace.app)
         left = None if here == directory else self._workspace.named(here) if here else "a folder that was deleted"
         call = self._call(running, ended, told, failure, changed, tuple(running.opened.items()))
-        self._emit(CallEnded(msgspec.structs.replace(call, left_directory=left)))
+        epochs, self._epochs = (self._epochs, None) if running.function == "train" else (None, self._epochs)
+        self._emit(
+            CallEnded(
+                msgspec.structs.replace(
+                    call,
+                    left_directory=left,
+                    holds=held(self._data_path(running)) if running.function == "convert_from_dtlpy" else (),
+                    epochs=None if epochs is None else tuple(epochs),
+                )
+            )
+        )
+
+    def _data_path(self, running: _Running) -> str | None:
+        return self._workspace.real(running.event.paths.get("data_path"))
 
     def _told(self, function: str, value: object) -> Returned:
         try:
@@ -350,6 +388,13 @@ def _named_batch(batch: Sequence[object], prepared: list[Prepared]) -> tuple[str
 def _positional(name: str) -> tuple[str, ...]:
     """The names of the parameters that wrappers may pass by position."""
     return {"load": ("local_path",), "save": ("local_path",), "train": ("data_path", "output_path")}.get(name, ())
+
+
+def _told(number: object) -> Any:
+    """An epoch as the adapter names it, or the type of what is no number."""
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        return type(number).__name__
+    return int(number) if isinstance(number, int) else str(number)
 
 
 def _by_the_platform() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,10 @@ INPUTS_OF_TYPE: dict[str, Any] = {
 """A value for each declared type of initInputs (OpenAPI: PackageIO); 15 public modules declare more than the model."""
 
 
+def _no_progress(i_epoch: int, n_epoch: int) -> None:
+    """The wrapper's callback when nobody watches the progress."""
+
+
 class NotInitialisedError(Exception):
     """The adapter's constructor leaves out the base class's, which sets the model entity and loads it."""
 
@@ -32,7 +37,14 @@ class Runner:
     """Runs the flows of one stage in order; a flow that fails ends only those that need it."""
 
     def __init__(
-        self, dl: Any, spec: Spec, adapter_class: type, stage: Stage, run: Callable[..., Any], wanted: set[str]
+        self,
+        dl: Any,
+        spec: Spec,
+        adapter_class: type,
+        stage: Stage,
+        run: Callable[..., Any],
+        wanted: set[str],
+        quick: bool = True,
     ) -> None:
         self._dl = dl
         self._spec = spec
@@ -41,6 +53,7 @@ class Runner:
         self._workspace = stage.workspace
         self._run = run
         self._wanted = wanted
+        self._quick = quick
         self._batch_size = spec.batch_size
         self._ids = stage.seeded.item_ids[: spec.item_count]
         self.begun: set[str] = set()
@@ -49,9 +62,10 @@ class Runner:
 
     def run_stage(self, stage: plan.Stage) -> None:
         """Every wanted flow of the stage. Raises FlowFailed when one that the rest need does not return."""
-        first, *others = stage.flows
-        self._build(first)
-        for label in others:
+        flows = list(stage.flows)
+        if flows[0].startswith("load_from_model"):
+            self._build(flows.pop(0))
+        for label in flows:
             if label not in self._wanted:
                 continue
             name, _, variant = label.partition("/")
@@ -67,12 +81,15 @@ class Runner:
 
     def _build(self, label: str) -> None:
         """Construct the adapter as the runner does; the base class's constructor loads the model."""
+        self._prepare_construction()
+        self._adapter = self._flow(label, self._construct)
+
+    def _prepare_construction(self) -> None:
         model = self._dl.models.get(model_id=self._stage.seeded.model_id)
         declared = self._spec.target.inputs or (("model_entity", "Model"),)
         inputs = {name: INPUTS_OF_TYPE.get(kind, "dl-harness") for name, kind in declared}
         inputs.update({name: model for name, kind in declared if kind == "Model" or name == "model_entity"})
         self._construct = lambda: self._built(inputs)
-        self._adapter = self._flow(label, self._construct)
 
     def _built(self, inputs: dict[str, Any]) -> Any:
         adapter = self._adapter_class(**inputs)
@@ -163,6 +180,40 @@ class Runner:
             return
         self._flow(label, lambda: self._adapter.train_model(model), item_ids=ids)
         self._hand_over("trained")
+
+    def _train_varied(self, label: str, variant: str) -> None:
+        """Train once more: as it was, interrupted, or on a dataset of another shape."""
+        ids = self._stage.seeded.item_ids
+        if variant == "again":
+            model = self._adapter.model_entity
+            self._flow(label, lambda: self._adapter.train_model(model), item_ids=ids)
+            return
+        if variant != "resumed":
+            shutil.rmtree(self._workspace.app / "tmp" / self._stage.seeded.model_id, ignore_errors=True)
+        self._build_unrecorded(label)
+        model = self._adapter.model_entity
+        if variant in {"interrupted", "resumed"}:
+            with self._stage.interrupted(variant == "interrupted"):
+                self._flow(label, lambda: self._adapter.train_model(model), item_ids=ids)
+            return
+        self._flow(label, lambda: self._prepared_and_trained(model), item_ids=ids)
+
+    def _prepared_and_trained(self, model: Any) -> None:
+        """What train_model does between loading and saving; conversion only where training takes long."""
+        self._adapter.load_from_model(model_entity=model)
+        root = os.path.join("tmp", model.id)
+        _, data_path, output_path = self._adapter.prepare_data(dataset=model.dataset, root_path=root)
+        if self._quick:
+            self._adapter.train(data_path=data_path, output_path=output_path, on_epoch_end_callback=_no_progress)
+
+    def _build_unrecorded(self, label: str) -> None:
+        """Construct the adapter outside any flow: how that goes has been recorded before."""
+        try:
+            self._prepare_construction()
+            self._adapter = self._construct()
+        except BaseException as error:
+            self._stage.skip(label, f"the adapter could not be built again ({type(error).__name__})")
+            raise FlowFailed(label) from error
 
     def _save_to_model(self, label: str, variant: str) -> None:
         self._flow(label, lambda: self._adapter.save_to_model(cleanup=True))

@@ -18,19 +18,22 @@ from dl_harness.evidence import (
     FlowEnded,
     FlowStarted,
     ItemSeen,
+    MetricSeen,
     Planned,
     Requested,
     RequestSeen,
     Stored,
 )
-from dl_harness.flows.describing import annotation, turned
+from dl_harness.flows.describing import annotation, plain, turned
 from dl_harness.flows.recording import Recorder
+from dl_harness.flows.waiting import without_waits
 from dl_harness.scene import Seeded
 from dl_harness.workspace import Workspace, changes, listing
 from dl_mock.platform import JournalEntry, Platform
 
 SETTLE_S = 5.0
 """How long the other items of a batch may take after one of them has ended the flow."""
+MOST_METRICS = 2_000
 SDK_CHECK = "/sdk/check"  # SDK before 1.125: a thread of its own asks, at any time after the import
 
 
@@ -101,6 +104,15 @@ class Stage:
             raise FlowFailed(label)
         return value
 
+    @contextmanager
+    def interrupted(self, interrupting: bool) -> Iterator[None]:
+        """Whether trainings inside end after their first epoch."""
+        self._recorder.interrupting = interrupting
+        try:
+            yield
+        finally:
+            self._recorder.interrupting = False
+
     def skip(self, label: str, reason: str) -> None:
         """Say that a planned flow is not run."""
         self._emit(Planned((), {label: reason}))
@@ -131,8 +143,22 @@ class Stage:
             stored=self._stored(item_ids),
             artifacts=tuple(sorted(self.artifacts())),
             status=model.get("status"),
+            metrics=self._metrics(),
             changes=changes(self.workspace, before, listing(self.workspace)),
             duration_s=duration,
+        )
+
+    def _metrics(self) -> tuple[MetricSeen, ...]:
+        """The samples that the model has published so far (OpenAPI: ml/metrics)."""
+        found = self.platform.state.find("metrics", modelId=self.seeded.model_id)
+        return tuple(
+            MetricSeen(
+                str(sample.get("figure")),
+                str(sample.get("legend")),
+                plain((sample.get("data") or {}).get("x")),
+                plain((sample.get("data") or {}).get("y")),
+            )
+            for sample in found[:MOST_METRICS]
         )
 
     def _expected(self) -> tuple[str, ...]:
@@ -235,5 +261,5 @@ def connected(platform: Platform, home: Path) -> Iterator[SimpleNamespace]:
 
     from dl_mock.connection import connect
 
-    with connect(platform, "responses", home):
+    with connect(platform, "responses", home), without_waits():
         yield SimpleNamespace(dl=dl)

@@ -47,9 +47,20 @@ def _selected(call: Call, dataset: Document, body: Document) -> list[Any]:
     query = {"sort": {"id": "ascending"}, **(body.get("itemsQuery") or {})}
     rows = search(query, "items", Scope(call.state, dataset["id"]))
     wanted = _annotation_filter(body)
-    if wanted is None or query.get("join"):
+    if wanted is None or query.get("join") or _is_default(body):
         return rows
     return [row for row in rows if any(wanted(one) for one in call.state.annotations_of(row["id"]))]
+
+
+def _is_default(body: Document) -> bool:
+    """Whether the annotation query is the SDK's own when nobody asked for one: all of its types, and nothing else.
+
+    Items without annotations are downloaded with it (SDK: prepare_data, include_background).
+    """
+    terms = (body["annotationsQuery"].get("filter") or {}).get("$and")
+    types = terms[0].get("type") if isinstance(terms, list) and len(terms) == 1 and isinstance(terms[0], dict) else None
+    listed = types.get("$in") if isinstance(types, dict) else None
+    return isinstance(listed, list) and {"class", "box", "point", "segment", "binary", "polyline"} <= set(listed)
 
 
 def _annotation_filter(body: Document) -> Callable[[Any], bool] | None:
