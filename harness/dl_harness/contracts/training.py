@@ -304,8 +304,8 @@ def epochs_are_numbers(evidence: Evidence) -> Iterator[Judgement]:
     "TRN-008",
     "training",
     "published metrics are finite numbers",
-    why="NaN and infinity are no JSON: the platform refuses the sample, or every later reader of the model's metrics"
-    " fails on it.",
+    why="NaN and infinity are no JSON, and a text in their place is no number: the sample is refused, or every later"
+    " reader of the model's metrics fails on it.",
     fix="Leave out a sample whose value is not finite, or publish 0 with a reason in the log.",
     severity_reason="The platform refuses the sample, and the training fails with it.",
     needs=("train_model",),
@@ -343,7 +343,8 @@ def model_is_trained(evidence: Evidence) -> Iterator[Judgement]:
         if flow.ended == "returned":
             yield Judged("trainings")
             if flow.status != "trained":
-                yield Seen("the status trained", f"the status {flow.status}", flow.label, at(evidence, "train"))
+                own = "train_model" if evidence.subject.overrides("train_model") else "train"
+                yield Seen("the status trained", f"the status {flow.status}", flow.label, at(evidence, own))
 
 
 _shape(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dl_harness.flows.stage import FlowFailed, Stage
+from dl_harness.flows.waiting import one_download_at_a_time
 
 if TYPE_CHECKING:
     from dl_harness import plan
@@ -202,7 +203,8 @@ class Runner:
         """What train_model does between loading and saving; conversion only where training takes long."""
         self._adapter.load_from_model(model_entity=model)
         root = os.path.join("tmp", model.id)
-        _, data_path, output_path = self._adapter.prepare_data(dataset=model.dataset, root_path=root)
+        with one_download_at_a_time(self._dl.client_api):
+            _, data_path, output_path = self._adapter.prepare_data(dataset=model.dataset, root_path=root)
         if self._quick:
             self._adapter.train(data_path=data_path, output_path=output_path, on_epoch_end_callback=_no_progress)
 
