@@ -215,7 +215,9 @@ def _shaped(check: Check, stage: plan.Stage, prepared: Prepared) -> Prepared | s
     if stage.shape is None:
         return prepared
     documents = training_scenes.varied(stage.shape, prepared.documents)
-    return documents if isinstance(documents, str) else Prepared(prepared.subject, documents)
+    if isinstance(documents, str):
+        return f"this dataset cannot be given that shape: {documents}"
+    return Prepared(prepared.subject, documents)
 
 
 def _environment() -> dict[str, str]:

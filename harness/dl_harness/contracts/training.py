@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
-from dl_harness.contract import Judge, Judged, Judgement, Seen, Severity, contract
+from dl_harness.contract import Applies, Judge, Judged, Judgement, Seen, Severity, contract
 from dl_harness.contracts.lifecycle import place
 from dl_harness.contracts.reading import at, counted, listed, outcome, uses
 from dl_harness.evidence import Call, Evidence, FileHeld, Flow, Place
 
 NEEDS = ("train_varied", "train_model")
+NO_SUCH_SHAPE = "this dataset cannot be given that shape"
 FUNCTIONS = ("convert_from_dtlpy", "train")
 
 Amounts = dict[str, tuple[int, int]]
@@ -26,7 +27,7 @@ def _amounts(held: Iterable[FileHeld]) -> Amounts:
     for file in held:
         suffix = PurePosixPath(file.path).suffix.lower()
         files, records = found.get(suffix, (0, 0))
-        found[suffix] = files + 1, records + (file.records or 0)
+        found[suffix] = files + 1, records + (0 if _downloaded(file) else file.records or 0)
     return found
 
 
@@ -109,8 +110,6 @@ def _copes_with(shape: str, holds: str, *, whole: bool, after: tuple[str, ...] =
         first, flow = _base(evidence), evidence.flow(f"train_varied/{shape}")
         if first is None or flow is None or not all(sound(evidence, one) for one in after):
             return
-        if flow.ended != "returned" and not _own(flow):
-            return
         yield Judged("trainings")
         if flow.ended not in {"returned", "interrupted"}:
             saw, where, line = _what_failed(evidence, flow)
@@ -121,6 +120,20 @@ def _copes_with(shape: str, holds: str, *, whole: bool, after: tuple[str, ...] =
 
     judge.__name__ = "copes_with_" + shape.replace("-", "_")
     return judge
+
+
+def _offered(shape: str) -> Applies:
+    """Applies where the wrapper hands such a dataset to the adapter at all."""
+
+    def applies(evidence: Evidence) -> str | None:
+        flow = evidence.flow(f"train_varied/{shape}")
+        told = evidence.not_run.get(f"train_varied/{shape}", "")
+        reason = uses("train")(evidence) or (told if told.startswith(NO_SUCH_SHAPE) else None)
+        if reason is None and flow is not None and flow.ended == "raised" and not _own(flow):
+            reason = f"the wrapper itself does not manage such a dataset: {outcome(flow)}"
+        return reason
+
+    return applies
 
 
 def _shape(
@@ -145,7 +158,7 @@ def _shape(
         severity_reason=severity_reason,
         needs=NEEDS,
         severity=severity,
-        applies=uses("train"),
+        applies=_offered(shape),
     )(_copes_with(shape, holds, whole=whole, after=after))
 
 
