@@ -8,6 +8,7 @@ import posixpath
 from typing import TYPE_CHECKING, Any
 
 from dl_mock.reading import read_json
+from dl_mock.recordings import READ_FROM_RECORDINGS, sound_facts, video_metadata
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,7 +27,11 @@ for _extension, _type in (
     _TYPES.add_type(_type, _extension)
 
 READ_FROM_IMAGES = ("width", "height", "channels", "exif")
-READ_FROM_BYTES = (*("originalname", "size", "encoding", "mimetype", "isBinary", "shebang"), *READ_FROM_IMAGES)
+READ_FROM_BYTES = (
+    *("originalname", "size", "encoding", "mimetype", "isBinary", "shebang"),
+    *READ_FROM_IMAGES,
+    *READ_FROM_RECORDINGS,
+)
 # Tags of EXIF and TIFF
 _TIFF_WIDTH, _TIFF_HEIGHT, _ORIENTATION = 0x0100, 0x0101, 0x0112
 
@@ -34,6 +39,13 @@ _TIFF_WIDTH, _TIFF_HEIGHT, _ORIENTATION = 0x0100, 0x0101, 0x0112
 def mimetype(name: str) -> str:
     """The type the name of a file suggests."""
     return _TYPES.guess_type(name, strict=False)[0] or "application/octet-stream"
+
+
+def file_metadata(name: str, content: bytes) -> dict[str, Any]:
+    """`metadata` of a new item: its `system`, and of a video what stands beside that."""
+    system = system_metadata(name, content)
+    found = video_metadata(name, content) if system["mimetype"].startswith("video/") else {}
+    return {**found, "system": {**system, **found.get("system", {})}}
 
 
 def system_metadata(name: str, content: bytes) -> dict[str, Any]:
@@ -53,6 +65,8 @@ def system_metadata(name: str, content: bytes) -> dict[str, Any]:
     }
     if kind.startswith("image/"):
         system.update(image_facts(content))
+    elif kind.startswith("audio/"):
+        system.update(sound_facts(content))
     elif kind == "application/json":
         system.update(_shebang(content))
     return system
@@ -65,7 +79,7 @@ def image_facts(content: bytes) -> dict[str, Any]:
     try:
         with Image.open(io.BytesIO(content)) as image:
             width, height = _stored_size(image)
-            return {"width": width, "height": height, "channels": len(image.getbands()), **_orientation(image)}
+            return {"width": width, "height": height, "channels": len(image.getbands()), "exif": _exif(image)}
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return {}
 
@@ -76,16 +90,24 @@ def _stored_size(image: Image) -> tuple[int, int]:
     return int(tags.get(_TIFF_WIDTH, image.width)), int(tags.get(_TIFF_HEIGHT, image.height))
 
 
-def _orientation(image: Image) -> dict[str, Any]:
-    """How EXIF says to turn the image before it is shown, where the SDK looks for it (repositories/downloader.py)."""
+def _exif(image: Image) -> dict[str, Any]:
+    """The texts and numbers of EXIF by their names; `Orientation` is where the SDK looks for it (downloader.py)."""
+    from PIL.ExifTags import TAGS
+
     # Pillow would decode a PNG whole, to see whether EXIF stands at its end.
     if image.format == "PNG" and "exif" not in image.info:
         return {}
     try:
-        number = image.getexif().get(_ORIENTATION)
+        tags = dict(image.getexif())
     except Exception:  # a broken block, for which Pillow has many errors, is none; the size is still right
         return {}
-    return {"exif": {"Orientation": number}} if isinstance(number, int) and 1 <= number <= 8 else {}
+    if not 1 <= _whole(tags.get(_ORIENTATION)) <= 8:
+        tags.pop(_ORIENTATION, None)
+    return {TAGS[tag]: value for tag, value in tags.items() if tag in TAGS and isinstance(value, (str, int))}
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _shebang(content: bytes) -> dict[str, Any]:

@@ -24,6 +24,9 @@ STRICT_IDS = frozenset({"items", "annotations", "ontologies"})
 
 
 _SINGULAR = {"ontologies": "ontology"}
+# Path parameters that name a document of a collection, and those that name what it belongs to.
+_ID_OF = {"items": "item_id", "annotations": "annotation_id"}
+_OWNERS = {"items": (("datasetId", "dataset_id"),), "annotations": (("itemId", "item_id"), ("datasetId", "dataset_id"))}
 
 
 class ApiError(Exception):
@@ -56,6 +59,13 @@ class Call:
     def flag(self, name: str) -> bool:
         """Whether a query parameter such as `system` is set to true."""
         return self.request.query.get(name, "").lower() == "true"
+
+    def whole(self, name: str, default: int) -> int:
+        """A query parameter that is a whole number; 400 if it is another text."""
+        text = self.request.query.get(name, str(default))
+        if not text.isascii() or not text.isdigit() or len(text) > 18:
+            raise ApiError(400, f"{name} must be a whole number, 0 or more, not {text!r}")
+        return int(text)
 
     def json(self) -> Any:
         """The JSON body; 400 if it is none."""
@@ -92,8 +102,20 @@ class Call:
         return value
 
     def found(self, collection: str, param: str = "") -> Document:
-        """The document named by a path parameter; by default the only one."""
-        return self.get(collection, self.params[param] if param else next(iter(self.params.values())))
+        """The document named by a path parameter, by default by that of its kind or the only one.
+
+        Where the path says what it belongs to as well, it must belong to that.
+        """
+        id_ = (
+            self.params[param]
+            if param
+            else self.params.get(_ID_OF.get(collection, "")) or next(iter(self.params.values()))
+        )
+        document = self.get(collection, id_)
+        for field, owner in _OWNERS.get(collection, ()):
+            if document.get(field) != self.params.get(owner, document.get(field)):
+                raise ApiError(404, f"{owner.removesuffix('_id')} {self.params[owner]!r} has no such {collection}")
+        return document
 
     def get(self, collection: str, id_: Any) -> Document:
         """The document with this id; 404 if there is none, 400 where the platform rejects a malformed id."""
@@ -125,6 +147,14 @@ class Route:
     template: str
     handler: Handler
     evidence: str
+
+
+def of_item(method: str, rest: str, handler: Handler, evidence: str) -> tuple[Route, Route]:
+    """The two routes to something of an item: OpenAPI has it below the item, and below its dataset as well."""
+    return (
+        Route(method, f"/items/{{item_id}}{rest}", handler, evidence),
+        Route(method, f"/datasets/{{dataset_id}}/items/{{item_id}}{rest}", handler, "OpenAPI, as without the dataset"),
+    )
 
 
 class Router:

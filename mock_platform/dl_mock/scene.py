@@ -17,7 +17,7 @@ from dl_mock import documents
 from dl_mock.directory_scene import directory_scene
 from dl_mock.documents import BINARIES, Document, merge
 from dl_mock.fields import kind
-from dl_mock.media import READ_FROM_IMAGES, system_metadata
+from dl_mock.media import READ_FROM_IMAGES, file_metadata
 from dl_mock.reading import check_depth, read_json
 from dl_mock.routes.items import make_dirs, recount
 from dl_mock.routes.ontologies import add_recipe
@@ -178,11 +178,11 @@ class _Loader:
         else:
             content = made_up(item["name"], given)
             self.state.write(item["id"], content)
-        read = system_metadata(item["name"], content)
+        read = file_metadata(item["name"], content)
+        system = read["system"]
         if file is None and "size" in given:
-            read = {key: value for key, value in read.items() if key not in READ_FROM_IMAGES}
-        system = {**read, **given, "size": len(content)}
-        item["metadata"] = {**item["metadata"], "system": system}
+            system = {key: value for key, value in system.items() if key not in READ_FROM_IMAGES}
+        item["metadata"] = {**read, **item["metadata"], "system": {**system, **given, "size": len(content)}}
 
     def _annotation(self, row: Document, owner: Document) -> None:
         self.state.put("annotations", documents.annotation(row, self.author, owner))

@@ -8,7 +8,7 @@ from dl_mock import documents
 from dl_mock.documents import Author, Document, merge
 from dl_mock.message import Response
 from dl_mock.routes.items import recount
-from dl_mock.routing import ApiError, Call, Route
+from dl_mock.routing import ApiError, Call, Route, of_item
 from dl_mock.state import State
 
 # OpenAPI: AnnotationType. Rejecting others is assumed; everything else about an annotation is accepted.
@@ -113,6 +113,13 @@ def delete_annotation(call: Call) -> Response:
     return Response(204)
 
 
+def report_issue(call: Call) -> Response:
+    """Set the status of an annotation to an issue."""
+    change = {"metadata": {"system": {"status": "issue"}}}
+    changed = change_annotation(call.state, call.found("annotations"), change, call.author, system=True)
+    return call.reply("annotations", changed)
+
+
 def _fresh(given: Document, index: int) -> Document:
     """What a caller may say about a new annotation; the platform gives the rest."""
     _check_type(given.get("type"), f"annotation {index}")
@@ -135,9 +142,20 @@ def _without_system(change: Document) -> Document:
 
 
 ROUTES = [
-    Route("POST", "/items/{item_id}/annotations", create_annotations, "SDK annotations; recorded"),
-    Route("GET", "/items/{item_id}/annotations", list_annotations, "OpenAPI: List Item Annotations"),
-    Route("GET", "/annotations/{annotation_id}", get_annotation, "SDK annotations.get; recorded"),
-    Route("PUT", "/annotations/{annotation_id}", update_annotation, "SDK annotations; recorded"),
-    Route("DELETE", "/annotations/{annotation_id}", delete_annotation, "SDK annotations; recorded"),
+    *of_item("POST", "/annotations", create_annotations, "SDK annotations; recorded"),
+    *of_item("GET", "/annotations", list_annotations, "OpenAPI: List Item Annotations"),
+    *(
+        route
+        for prefix, note in (
+            ("", ""),
+            ("/items/{item_id}", "OpenAPI, "),
+            ("/datasets/{dataset_id}/items/{item_id}", "OpenAPI, "),
+        )
+        for route in (
+            Route("GET", f"{prefix}/annotations/{{annotation_id}}", get_annotation, f"{note}SDK annotations.get"),
+            Route("PUT", f"{prefix}/annotations/{{annotation_id}}", update_annotation, f"{note}SDK annotations.update"),
+            Route("DELETE", f"{prefix}/annotations/{{annotation_id}}", delete_annotation, f"{note}SDK annotations"),
+            Route("PUT", f"{prefix}/annotations/{{annotation_id}}/issue", report_issue, "OpenAPI"),
+        )
+    ),
 ]

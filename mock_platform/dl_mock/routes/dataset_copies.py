@@ -6,10 +6,10 @@ import posixpath
 from typing import Any
 
 from dl_mock import documents
-from dl_mock.documents import Document
+from dl_mock.documents import Document, place
 from dl_mock.message import Response
 from dl_mock.routes.datasets import add_dataset, check_name
-from dl_mock.routes.items import CopyOptions, clone_item, copy_annotations
+from dl_mock.routes.items import CopyOptions, checked_path, clone_item, copy_annotations
 from dl_mock.routes.querying import Scope
 from dl_mock.routing import ApiError, Call, Route
 from dl_mock.search import search
@@ -27,7 +27,7 @@ def clone_dataset(call: Call) -> Response:
         target = _new(call, name, source, {"srcDataset": source["id"]})
     wanted = CopyOptions.of(options)
     for item in search(body.get("filter") or {}, "items", Scope(call.state, source["id"])):
-        path = f"{options.get('targetDirectory') or ''}{item['filename']}"
+        path = place(checked_path(f"{options.get('targetDirectory') or ''}{item['filename']}"))["filename"]
         if item["type"] == "file" and call.state.item_at(target["id"], path) is None:
             clone_item(call.state, item, target, path, call.author, wanted)
     return _command(call, "CloneDataset", {"returnedModelId": target["id"]})

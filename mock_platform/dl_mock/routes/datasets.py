@@ -61,6 +61,20 @@ def get_dataset(call: Call) -> Response:
     return call.reply("datasets", call.found("datasets"))
 
 
+def list_datasets(call: Call) -> Response:
+    """All datasets, or those of a name, a creator or projects, as a list."""
+    query = call.request.query
+    projects = set(filter(None, query.get("projects", "").split(",")))
+    rows = [
+        row
+        for row in call.state.all("datasets")
+        if all(query.get(name) in (None, row[name]) for name in ("name", "creator"))
+        and (not projects or projects & set(row["projects"]))
+        and (row["name"] != documents.BINARIES or call.flag("system"))
+    ]
+    return Response.of_json([call.render("datasets", row) for row in rows])
+
+
 def query_datasets(call: Call) -> Response:
     """Datasets of the projects in the context; hidden ones only in the system space."""
     return answer_query(call, "datasets")
@@ -174,6 +188,7 @@ def _branch(value: Document, dirs: list[Document]) -> Document:
 
 ROUTES = [
     Route("POST", "/datasets", create_dataset, "SDK datasets.create; OpenAPI"),
+    Route("GET", "/datasets", list_datasets, "OpenAPI: List Datasets"),
     Route("POST", "/datasets/query", query_datasets, "SDK datasets.list; recorded"),
     Route("GET", "/datasets/{dataset_id}", get_dataset, "SDK datasets.get; recorded"),
     Route("PATCH", "/datasets/{dataset_id}", update_dataset, "SDK datasets.update; OpenAPI"),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from dl_mock import documents
 from dl_mock.documents import Author, Document, merge
-from dl_mock.media import READ_FROM_IMAGES, mimetype, system_metadata
+from dl_mock.media import READ_FROM_BYTES, file_metadata, mimetype
 from dl_mock.message import Response
 from dl_mock.reading import read_json
-from dl_mock.routes.items import add_dir, make_dirs, remove_item
-from dl_mock.routing import ApiError, Call, Route
+from dl_mock.recordings import OF_VIDEOS
+from dl_mock.routes.items import add_dir, checked_path, make_dirs, remove_item
+from dl_mock.routing import ApiError, Call, Route, of_item
 from dl_mock.state import State
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
@@ -29,8 +31,9 @@ class Upload:
 def add_item(state: State, dataset: Document, filename: str, content: bytes, author: Author, **given: Any) -> Document:
     """A new item with its bytes, in directories made for it."""
     metadata = given.pop("metadata", None) or {}
-    system = {**(metadata.get("system") or {}), **system_metadata(filename, content)}
-    document = {**given, "filename": filename, "metadata": {**metadata, "system": system}}
+    read = file_metadata(filename, content)
+    system = {**(metadata.get("system") or {}), **read["system"]}
+    document = {**given, "filename": filename, "metadata": {**read, **metadata, "system": system}}
     item = state.put("items", documents.item(document, author, dataset["id"], dataset["projects"][0]))
     state.write(item["id"], content)
     make_dirs(state, item, author)
@@ -42,9 +45,11 @@ def replace_content(state: State, item: Document, content: bytes, author: Author
     metadata = item["metadata"]
     before = metadata.get("system", {})
     # What the old bytes said must not outlive them: the new ones may have no orientation.
-    kept = {key: value for key, value in before.items() if key not in READ_FROM_IMAGES}
-    system = {**kept, **system_metadata(item["name"], content), "refs": before.get("refs", [])}
-    changed = {**item, **author.touch(), "metadata": {**metadata, "system": system}}
+    read = file_metadata(item["name"], content)
+    system = {key: value for key, value in before.items() if key not in READ_FROM_BYTES}
+    system = {**system, **read["system"], "refs": before.get("refs", [])}
+    beside = {key: value for key, value in metadata.items() if key not in OF_VIDEOS}
+    changed = {**item, **author.touch(), "metadata": {**beside, **read, "system": system}}
     state.write(item["id"], content)
     return state.put("items", merge(changed, given))
 
@@ -60,7 +65,7 @@ def upload(call: Call) -> Response:
     path = form.fields.get("path")
     if not path:
         raise ApiError(400, "an upload needs the field 'path'")
-    filename = documents.place(path)["filename"]
+    filename = documents.place(checked_path(path))["filename"]
     existing = call.state.item_at(dataset["id"], filename)
     if form.fields.get("type") == "dir":
         item = existing or add_dir(call.state, dataset["id"], dataset["projects"][0], filename, call.author)
@@ -106,6 +111,53 @@ def stream(call: Call) -> Response:
     return Response(
         206, content[first : last + 1], {**headers, "content-range": f"bytes {first}-{last}/{len(content)}"}
     )
+
+
+def thumbnail(call: Call) -> Response:
+    """A small picture of an image, as a PNG within `width` and `height` (128 by default: assumed)."""
+    from PIL import Image, UnidentifiedImageError
+
+    item = call.found("items")
+    size = (min(call.whole("width", 128), 1024) or 1, min(call.whole("height", 128), 1024) or 1)
+    output = io.BytesIO()
+    try:
+        with Image.open(io.BytesIO(call.state.read(item["id"]))) as image:
+            image.thumbnail(size)
+            image.convert("RGBA").save(output, "PNG")
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        raise ApiError(404, f"item {item['id']} has no thumbnail: it is no image that can be read") from None
+    return Response(200, output.getvalue(), {"content-type": "image/png"})
+
+
+def import_items(call: Call) -> Response:
+    """Items for files in a storage, which is never reached: they have a place there and no bytes."""
+    dataset = call.found("datasets", "dataset_id")
+    value = call.json()
+    imports = value.get("imports") if isinstance(value, dict) else value
+    if not isinstance(imports, list):
+        raise ApiError(400, "an import needs a list of objects with 'filename' and 'storageId'")
+    added = []
+    for index, one in enumerate(imports):
+        given = call.checked(one, f"import {index}")
+        filename, storage_id = given.get("filename"), given.get("storageId")
+        if not filename or not isinstance(storage_id, str):
+            raise ApiError(400, f"import {index} needs the texts 'filename' and 'storageId'")
+        place = documents.place(checked_path(filename))["filename"]
+        item = call.state.item_at(dataset["id"], place) or add_item(call.state, dataset, place, b"", call.author)
+        system = {"storageId": storage_id, "size": given.get("size") or 0}
+        added.append(call.state.put("items", merge(item, {"metadata": {"system": system}})))
+    return Response.of_json([call.render("items", item) for item in added])
+
+
+def detach_items(call: Call) -> Response:
+    """Remove items of files in a storage."""
+    call.found("datasets", "dataset_id")
+    ids = call.json()
+    if not isinstance(ids, list):
+        raise ApiError(400, "the body must be a list of item ids")
+    for item in [call.get("items", id_) for id_ in ids]:
+        remove_item(call.state, item)
+    return Response(204)
 
 
 def _form(call: Call) -> Upload:
@@ -158,6 +210,9 @@ def _metadata(fields: dict[str, str]) -> Document:
 
 ROUTES = [
     Route("POST", "/datasets/{dataset_id}/items", upload, "SDK api_client.upload_file_async; recorded"),
-    Route("POST", "/items/{item_id}/revisions", revise, "SDK item; OpenAPI"),
-    Route("GET", "/items/{item_id}/stream", stream, "SDK downloader; recorded"),
+    Route("POST", "/datasets/{dataset_id}/imports", import_items, "SDK uploader.py external items; OpenAPI"),
+    Route("DELETE", "/datasets/{dataset_id}/imports", detach_items, "OpenAPI: Detach Items From Dataset"),
+    *of_item("POST", "/revisions", revise, "SDK item; OpenAPI"),
+    *of_item("GET", "/stream", stream, "SDK downloader; recorded"),
+    *of_item("GET", "/thumbnail", thumbnail, "SDK item.thumbnail; OpenAPI"),
 ]

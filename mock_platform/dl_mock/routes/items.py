@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 import posixpath
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dl_mock import documents
 from dl_mock.documents import Author, Document, chosen, merge, place, without_system
+from dl_mock.fields import is_text
 from dl_mock.media import READ_FROM_BYTES
 from dl_mock.message import Response
-from dl_mock.routing import ApiError, Call, Route
+from dl_mock.routing import ApiError, Call, Route, of_item
+from dl_mock.search import page
 from dl_mock.state import State
 
+LONGEST_PATH, LONGEST_NAME = 1024, 255  # characters; what object storages and file systems take (assumed)
 # Root fields a PATCH may change; former end-to-end tests saw unknown ones ignored without an error.
 UPDATABLE = ("filename", "name", "description", "metadata", "spec")
+
+
+def checked_path(path: Any) -> str:
+    """The path of an item; 400 for what names no place in a dataset (what the platform says to these is assumed).
+
+    The SDK makes files of paths below a folder of its own, so `..` would lead out of it.
+    """
+    if not isinstance(path, str) or not is_text(path):
+        raise ApiError(400, f"the path of an item must be a text, not {path!r}")
+    parts = path.replace("\\", "/").strip("/").split("/")
+    if not any(parts):
+        raise ApiError(400, f"the path of an item must have a name in it, not {path!r}")
+    if ".." in parts or "." in parts:
+        raise ApiError(400, f"the path of an item must not have the parts '.' or '..', as {path!r} has")
+    if any(unicodedata.category(character) == "Cc" for character in path):
+        raise ApiError(400, f"the path of an item must not have control characters, as {path!r} has")
+    if len(path) > LONGEST_PATH or any(len(part) > LONGEST_NAME for part in parts):
+        raise ApiError(400, f"a path has at most {LONGEST_PATH} characters and a name in it {LONGEST_NAME}")
+    return path
 
 
 def make_dirs(state: State, item: Document, author: Author) -> None:
@@ -43,6 +66,7 @@ def update_item(state: State, item: Document, change: Document, author: Author, 
     # The row may stem from a query that ran before other changes.
     item = state.get("items", item["id"]) or item
     if filename != item["filename"]:
+        checked_path(filename)
         item = _moved(state, item, filename, author)
     return state.put("items", {**merge(item, change), **description, **author.touch()})
 
@@ -145,6 +169,18 @@ def patch_item(call: Call) -> Response:
     return call.reply("items", item)
 
 
+def list_children(call: Call) -> Response:
+    """What is directly in a directory."""
+    directory = call.found("items")
+    rows = call.state.find("items", datasetId=directory["datasetId"], dir=directory["filename"])
+    return _listed(call, rows)
+
+
+def list_items(call: Call) -> Response:
+    """Items of a dataset, directories too, in the order they came."""
+    return _listed(call, call.state.find("items", datasetId=call.found("datasets", "dataset_id")["id"]))
+
+
 def delete_item(call: Call) -> Response:
     """Delete an item."""
     remove_item(call.state, call.found("items"))
@@ -155,7 +191,7 @@ def clone(call: Call) -> Response:
     """Copy an item; the finished command names the copy. SDK: repositories/items.py clone."""
     item, body = call.found("items"), call.body()
     dataset = call.get("datasets", body.get("targetDatasetId") or item["datasetId"])
-    filename = body.get("remoteFileName") or item["filename"]
+    filename = checked_path(body.get("remoteFileName") or item["filename"])
     clones = (found.get("srcItem") for found in call.state.find("items", datasetId=dataset["id"]))
     if not body.get("allowMany") and item["id"] in clones:
         raise ApiError(400, f"item {item['id']} was cloned into this dataset before, and allowMany is not set")
@@ -172,7 +208,7 @@ def clone(call: Call) -> Response:
 def move_items(call: Call) -> Response:
     """Move items, given by their ids, into a directory. SDK: repositories/items.py move_items."""
     call.found("datasets", "dataset_id")
-    directory = call.found("items", "dir_id")
+    directory = call.found("items")
     ids = call.json()
     if not isinstance(ids, list):
         raise ApiError(400, "the body must be a list of item ids")
@@ -180,6 +216,12 @@ def move_items(call: Call) -> Response:
         item = call.get("items", id_)
         _moved(call.state, item, f"{directory['filename']}/{item['name']}", call.author)
     return Response.of_json({"moved": len(ids)})
+
+
+def _listed(call: Call, rows: list[Document]) -> Response:
+    found = page({"page": call.whole("pageOffset", 0), "pageSize": call.whole("pageSize", 100)}, rows)
+    found["items"] = [call.render("items", row) for row in found["items"]]
+    return Response.of_json(found)
 
 
 def _moved(state: State, item: Document, filename: str, author: Author) -> Document:
@@ -202,9 +244,11 @@ def _renamed(item: Document, name: Any) -> str:
 
 
 ROUTES = [
-    Route("GET", "/items/{item_id}", get_item, "SDK items.get; recorded"),
-    Route("PATCH", "/items/{item_id}", patch_item, "SDK items.update; recorded"),
-    Route("DELETE", "/items/{item_id}", delete_item, "SDK items.delete; recorded"),
-    Route("POST", "/items/{item_id}/clone", clone, "SDK items.clone; recorded"),
-    Route("PUT", "/datasets/{dataset_id}/items/{dir_id}", move_items, "SDK items; OpenAPI"),
+    *of_item("GET", "", get_item, "SDK items.get; recorded"),
+    *of_item("PATCH", "", patch_item, "SDK items.update; recorded"),
+    *of_item("DELETE", "", delete_item, "SDK items.delete; recorded"),
+    *of_item("POST", "/clone", clone, "SDK items.clone; recorded"),
+    *of_item("GET", "/items", list_children, "OpenAPI: Get Directory Child Items"),
+    Route("GET", "/datasets/{dataset_id}/items", list_items, "OpenAPI: Get Dataset Items"),
+    Route("PUT", "/datasets/{dataset_id}/items/{item_id}", move_items, "SDK items.move_items; OpenAPI"),
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
 
 from dl_mock import documents
 from dl_mock.documents import Author, Document, chosen, merge, without_system
@@ -12,7 +11,7 @@ from dl_mock.message import Response
 from dl_mock.query import matcher
 from dl_mock.routes.labels import complete_roots
 from dl_mock.routes.projects import allowed_project
-from dl_mock.routing import ApiError, Call, Route
+from dl_mock.routing import Call, Route
 from dl_mock.search import page
 from dl_mock.state import State
 
@@ -147,16 +146,9 @@ def _page(call: Call, collection: str) -> Response:
     wanted = {LISTED_BY.get(name, name): {"$in": value.split(",")} for name, value in query.items()}
     match = matcher(wanted)
     rows = [row for row in call.state.all(collection) if match(row)]
-    found = page({"page": _whole(call, "pageOffset", 0), "pageSize": _whole(call, "pageSize", 1000)}, rows)
+    found = page({"page": call.whole("pageOffset", 0), "pageSize": call.whole("pageSize", 1000)}, rows)
     found["items"] = [call.render(collection, row) for row in found["items"]]
     return Response.of_json(found)
-
-
-def _whole(call: Call, name: str, default: int) -> Any:
-    text = call.request.query.get(name, str(default))
-    if not text.isascii() or not text.isdigit():
-        raise ApiError(400, f"{name} must be a whole number, 0 or more, not {text!r}")
-    return int(text)
 
 
 ROUTES = [
