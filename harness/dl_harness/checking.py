@@ -238,6 +238,15 @@ def _prepare(target: Target, given: dict[str, Any]) -> _Asked:
     return _Asked(spec, settings, known, contracts)
 
 
+def spec_of(target: Target, given: dict[str, Any]) -> tuple[Spec, Settings]:
+    """How one adapter is to be run: its repository's settings, and what was given laid over them.
+
+    Raises UsageError for settings that cannot be used.
+    """
+    spec, settings, _ = _prepare(target, given)
+    return spec, settings
+
+
 def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
 

@@ -1,4 +1,4 @@
-"""The command line: `dl-harness check`, `contracts` and `explain`."""
+"""The command line: `dl-harness check`, `bench`, `contracts` and `explain`."""
 
 from __future__ import annotations
 
@@ -140,6 +140,52 @@ def _document(kind: str, checked: Checked) -> bytes:
     if kind == "junit":
         return junit.to_junit(checked.report)
     return html.to_html(checked.report, checked.drawn).encode()
+
+
+@cli.command()
+@click.argument("target")
+@click.option("--against", metavar="REV|TARGET", help="A git revision, or another adapter: is this version slower?")
+@click.option("--model", metavar="FILE", help="A model document as the API returns it, laid over the manifest's.")
+@click.option("--artifacts", metavar="DIR", help="Files that the model entity has as artifacts.")
+@click.option("--items", metavar="DIR", help="Items to measure with: a folder of files, Dataloop's layout, or a scene.")
+@click.option("--stubs", metavar="DIR", help="A folder put first on the import path.")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Items per batch (default 4, the platform's).")
+@click.option("--json", "json_file", metavar="FILE", help="Write the results as JSON.")
+def bench(target: str, against: str | None, json_file: str | None, **options: Any) -> None:
+    """Measure how fast an adapter is, or whether it has become slower than another version.
+
+    With --against both versions run in processes of their own, in turns, over the same items. Exit codes: 0 not slower,
+    1 slower, 2 interrupted, 3 our own failure, 4 usage, 5 inconclusive; what the run could have seen is always printed.
+    """
+    from dl_harness.bench import command
+
+    given = {name: value for name, value in options.items() if value is not None}
+    with _share() as tell:
+        report = command.run(target, against, given, tell)
+    raise SystemExit(command.show(report, json_file))
+
+
+class _share:  # noqa: N801 - used as a function
+    """One line on a terminal's standard error: what is measured, how much is done, and how long the rest may take."""
+
+    def __enter__(self) -> Callable[[str, float], None]:
+        self._shown = sys.stderr.isatty()
+        self._what, self._since = "", 0.0
+        return self._tell
+
+    def _tell(self, what: str, share: float) -> None:
+        import time
+
+        if what != self._what:
+            self._what, self._since = what, time.monotonic()
+        if self._shown:
+            taken = time.monotonic() - self._since
+            rest = f", at most {taken / share - taken:.0f} s more" if 0.05 < share < 1 else ""
+            click.echo(f"\r\033[K{what} ... {share:.0%}{rest}", nl=False, err=True)
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            click.echo("\r\033[K", nl=False, err=True)
 
 
 @cli.command()

@@ -32,6 +32,14 @@ MIRRORED = ("verbose", "error_suppression", "cache_state", "attributes_mode", "s
 FOREIGN = ("INTERNAL_REQUESTS_URL", "DTLPY_CUSTOM_ENV", "LINK_ITEM_URL_OVERRIDE", "CACHE_CONFIG", "DEFAULT_CACHE_PATH")
 
 
+_in_process: list[Platform] = []
+
+
+def in_process() -> Platform | None:
+    """The platform that the SDK reaches in this process, without a socket; None for any other transport."""
+    return _in_process[-1] if _in_process else None
+
+
 @dataclass(frozen=True)
 class Connection:
     """What the SDK is connected to."""
@@ -64,7 +72,17 @@ def connect(
             from dl_mock.intercept import intercept
 
             stack.enter_context(intercept(platform, server.url))
+            stack.enter_context(_known(platform))
         yield Connection(platform, server.url, platform.token, path)
+
+
+@contextmanager
+def _known(platform: Platform) -> Iterator[None]:
+    _in_process.append(platform)
+    try:
+        yield
+    finally:
+        _in_process.remove(platform)
 
 
 def _import_sdk() -> None:

@@ -34,6 +34,24 @@ class NotInitialisedError(Exception):
     """The adapter's constructor leaves out the base class's, which sets the model entity and loads it."""
 
 
+def init_inputs(dl: Any, spec: Spec, model_id: str) -> dict[str, Any]:
+    """What the adapter's constructor is given: the model, and a value for each further input that is declared."""
+    model = dl.models.get(model_id=model_id)
+    declared = spec.target.inputs or (("model_entity", "Model"),)
+    inputs = {name: INPUTS_OF_TYPE.get(kind, "dl-harness") for name, kind in declared}
+    return inputs | {name: model for name, kind in declared if kind == "Model" or name == "model_entity"}
+
+
+def constructed(adapter_class: type, inputs: dict[str, Any]) -> Any:
+    """An adapter with its model loaded. Raises NotInitialisedError when its constructor loads none."""
+    adapter = adapter_class(**inputs)
+    if getattr(adapter, "_model_entity", None) is None:
+        raise NotInitialisedError(
+            "__init__ never calls super().__init__(model_entity=model_entity): no model is loaded"
+        )
+    return adapter
+
+
 class Runner:
     """Runs the flows of one stage in order; a flow that fails ends only those that need it."""
 
@@ -86,19 +104,8 @@ class Runner:
         self._adapter = self._flow(label, self._construct)
 
     def _prepare_construction(self) -> None:
-        model = self._dl.models.get(model_id=self._stage.seeded.model_id)
-        declared = self._spec.target.inputs or (("model_entity", "Model"),)
-        inputs = {name: INPUTS_OF_TYPE.get(kind, "dl-harness") for name, kind in declared}
-        inputs.update({name: model for name, kind in declared if kind == "Model" or name == "model_entity"})
-        self._construct = lambda: self._built(inputs)
-
-    def _built(self, inputs: dict[str, Any]) -> Any:
-        adapter = self._adapter_class(**inputs)
-        if getattr(adapter, "_model_entity", None) is None:
-            raise NotInitialisedError(
-                "__init__ never calls super().__init__(model_entity=model_entity): no model is loaded"
-            )
-        return adapter
+        inputs = init_inputs(self._dl, self._spec, self._stage.seeded.model_id)
+        self._construct = lambda: constructed(self._adapter_class, inputs)
 
     def _load_from_model(self, label: str, variant: str) -> None:
         """Load again from another folder, with the first one out of the way."""

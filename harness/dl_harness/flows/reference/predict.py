@@ -7,8 +7,10 @@ from typing import Any
 import dtlpy as dl
 
 from dl_harness.flows.reference.batches import Failures, LostResultsError, by_item, is_prompt, prepared, selected
+from dl_harness.flows.reference.direct import shortened
 
 
+@shortened
 def predict_items(
     adapter: dl.BaseModelAdapter, items: list[dl.Item], batch_size: int | None = None, **kwargs: Any
 ) -> tuple[list[dl.Item], list[dl.Annotation]]:
@@ -30,6 +32,7 @@ def predict_items(
     return items, annotations
 
 
+@shortened
 def predict_dataset(
     adapter: dl.BaseModelAdapter,
     dataset: dl.Dataset,
