@@ -243,8 +243,8 @@ def spec_of(target: Target, given: dict[str, Any]) -> tuple[Spec, Settings]:
 
     Raises UsageError for settings that cannot be used.
     """
-    spec, settings, _ = _prepare(target, given)
-    return spec, settings
+    asked = _prepare(target, given)
+    return asked.spec, asked.settings
 
 
 def _text(path: Path | None) -> str | None:
