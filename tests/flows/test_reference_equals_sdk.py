@@ -39,7 +39,7 @@ def observed(examples: Path) -> Observations:
 
     def run(example: str, wrappers: str) -> Observed:
         [target] = resolve(str(examples / example))
-        spec, settings, _ = checking._prepare(target, {"wrappers": wrappers})
+        spec, settings = checking.spec_of(target, {"wrappers": wrappers})
         seen = observe(target, spec, settings.service, lambda label: None)
         assert seen.evidence.flows, f"{wrappers}: {seen.evidence.subject.import_failure} {seen.output_tail}"
         return seen
