@@ -20,6 +20,7 @@ from dl_mock.routes import (
     ml_subsets,
     models,
     ontologies,
+    partitioned_exports,
     projects,
     services,
 )
@@ -44,6 +45,7 @@ ROUTES: tuple[Route, ...] = (
     *features.ROUTES,
     *commands.ROUTES,
     *exports.ROUTES,
+    *partitioned_exports.ROUTES,
     *executions.ROUTES,
     *services.ROUTES,
     *apps.ROUTES,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dl_mock import documents
 from dl_mock.documents import Document
 from dl_mock.message import Response
+from dl_mock.routes.commands import carried_out
 from dl_mock.routes.items import update_item
 from dl_mock.routes.querying import Scope
 from dl_mock.routing import ApiError, Call, Route
@@ -45,9 +45,8 @@ def delete_collection(call: Call) -> Response:
     dataset = call.found("datasets", "dataset_id")
     named = _named(dataset)
     key = _key(named, call.params["name"])
-    _mark(call, dataset, [key], {}, None)
     _save(call, dataset, {other: name for other, name in named.items() if other != key})
-    return _done(call)
+    return _marked(call, dataset, [key], {}, None)
 
 
 def add_items(call: Call) -> Response:
@@ -60,16 +59,14 @@ def add_items(call: Call) -> Response:
             named[free] = name
     _save(call, dataset, named)
     keys = [_key(named, name) for name in _names_of(body)]
-    _mark(call, dataset, keys, body.get("query") or {}, True)
-    return _done(call)
+    return _marked(call, dataset, keys, body.get("query") or {}, True)
 
 
 def remove_items(call: Call) -> Response:
     """Take items out of collections."""
     dataset, body = call.found("datasets", "dataset_id"), call.body()
     keys = [_key(_named(dataset), name) for name in _names_of(body)]
-    _mark(call, dataset, keys, body.get("query") or {}, None)
-    return _done(call)
+    return _marked(call, dataset, keys, body.get("query") or {}, None)
 
 
 def _named(dataset: Document) -> dict[str, str]:
@@ -114,8 +111,12 @@ def _answer(named: dict[str, str]) -> Response:
     return Response.of_json({f"{FIELD}.{key}": {"name": name} for key, name in named.items()})
 
 
-def _done(call: Call) -> Response:
-    return call.reply("commands", call.state.put("commands", documents.command("ItemCollections", {}, call.author)))
+def _marked(call: Call, dataset: Document, keys: list[str], query: Document, value: bool | None) -> Response:
+    def work() -> Document:
+        _mark(call, dataset, keys, query, value)
+        return {"datasetId": dataset["id"]}
+
+    return carried_out(call, "ItemCollections", work)
 
 
 ROUTES = [

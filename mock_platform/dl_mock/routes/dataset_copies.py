@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from typing import Any
 
-from dl_mock import documents
 from dl_mock.documents import Document, place
 from dl_mock.message import Response
+from dl_mock.routes.commands import carried_out
 from dl_mock.routes.datasets import add_dataset, check_name
 from dl_mock.routes.items import CopyOptions, checked_path, clone_item, copy_annotations
 from dl_mock.routes.querying import Scope
@@ -26,11 +25,16 @@ def clone_dataset(call: Call) -> Response:
         name = body.get("name") or f"{source['name']}-clone"
         target = _new(call, name, source, {"srcDataset": source["id"]})
     wanted = CopyOptions.of(options)
-    for item in search(body.get("filter") or {}, "items", Scope(call.state, source["id"])):
-        path = place(checked_path(f"{options.get('targetDirectory') or ''}{item['filename']}"))["filename"]
-        if item["type"] == "file" and call.state.item_at(target["id"], path) is None:
-            clone_item(call.state, item, target, path, call.author, wanted)
-    return _command(call, "CloneDataset", {"returnedModelId": target["id"]})
+    home = checked_path(options["targetDirectory"]) if options.get("targetDirectory") else ""
+
+    def work() -> Document:
+        for item in search(body.get("filter") or {}, "items", Scope(call.state, source["id"])):
+            path = place(f"{home}{item['filename']}")["filename"]
+            if item["type"] == "file" and call.state.item_at(target["id"], path) is None:
+                clone_item(call.state, item, target, path, call.author, wanted)
+        return {"returnedModelId": target["id"]}
+
+    return carried_out(call, "CloneDataset", work)
 
 
 def merge_datasets(call: Call) -> Response:
@@ -49,24 +53,20 @@ def merge_datasets(call: Call) -> Response:
     sources = [call.get("datasets", id_) for id_ in ids]
     wanted = CopyOptions.of(body.get("mergeDatasetParams") or {})
     target = _new(call, name, sources[0], {})
+
+    def work() -> Document:
+        for source in sources:
+            _merge(call, source, target, copies, wanted)
+        return {"mergeDatasetsConfiguration": {"name": name, "datasetsIds": ids, "targetDatasetId": target["id"]}}
+
     copies: dict[str, Document] = {}
-    for source in sources:
-        for item in search({"sort": {"id": "ascending"}}, "items", Scope(call.state, source["id"])):
-            if item["type"] != "file":
-                continue
-            origin = _origin(call.state, item)
-            if origin in copies:
-                copy_annotations(call.state, item, copies[origin], call.author, wanted)
-                continue
-            path = _free_path(call.state, target["id"], item["filename"])
-            copies[origin] = clone_item(call.state, item, target, path, call.author, wanted)
-    configuration = {"name": name, "datasetsIds": ids, "targetDatasetId": target["id"]}
-    return _command(call, "MergeDatasets", {"mergeDatasetsConfiguration": configuration})
+    return carried_out(call, "MergeDatasets", work)
 
 
 def sync_dataset(call: Call) -> Response:
     """Look for new files in the storage of a dataset, of which there are never any here."""
-    return _command(call, "SyncDataset", {"datasetId": call.found("datasets")["id"]})
+    spec = {"datasetId": call.found("datasets")["id"]}
+    return carried_out(call, "SyncDataset", lambda: spec)
 
 
 def _new(call: Call, name: str, like: Document, given: Document) -> Document:
@@ -76,6 +76,19 @@ def _new(call: Call, name: str, like: Document, given: Document) -> Document:
     recipes = like["metadata"].get("system", {}).get("recipes", [])
     document = {**given, "name": name, "metadata": {"system": {"recipes": recipes}}}
     return add_dataset(call.state, document, call.author, project_id)
+
+
+def _merge(call: Call, source: Document, target: Document, copies: dict[str, Document], wanted: CopyOptions) -> None:
+    """Add the files of a dataset to another one; `copies` are those that are there, by what they stem from."""
+    for item in search({"sort": {"id": "ascending"}}, "items", Scope(call.state, source["id"])):
+        if item["type"] != "file":
+            continue
+        origin = _origin(call.state, item)
+        if origin in copies:
+            copy_annotations(call.state, item, copies[origin], call.author, wanted)
+            continue
+        path = _free_path(call.state, target["id"], item["filename"])
+        copies[origin] = clone_item(call.state, item, target, path, call.author, wanted)
 
 
 def _origin(state: State, item: Document) -> str:
@@ -97,10 +110,6 @@ def _free_path(state: State, dataset_id: str, path: str) -> str:
         number += 1
         path = f"{stem}-{number}{extension}"
     return path
-
-
-def _command(call: Call, kind: str, spec: dict[str, Any]) -> Response:
-    return call.reply("commands", call.state.put("commands", documents.command(kind, spec, call.author)))
 
 
 ROUTES = [

@@ -10,6 +10,7 @@ from dl_mock.documents import Author, Document, chosen, merge, without_system
 from dl_mock.fields import kind
 from dl_mock.message import Response
 from dl_mock.routes.annotations import change_annotation, remove_annotations
+from dl_mock.routes.commands import carried_out
 from dl_mock.routes.items import remove_item, update_item
 from dl_mock.routes.ontologies import add_recipe
 from dl_mock.routes.projects import allowed_project
@@ -125,11 +126,15 @@ def update_schema(call: Call) -> Response:
     change = call.body().get("unsearchablePaths") or {}
     if not isinstance(change, dict) or not all(isinstance(change.get(key) or [], list) for key in ("add", "remove")):
         raise ApiError(400, "unsearchablePaths must be an object with the lists 'add' and 'remove'")
-    paths = dict.fromkeys([*(dataset.get("unsearchablePaths") or ()), *(change.get("add") or ())])
-    kept = [path for path in paths if path not in (change.get("remove") or ())]
-    call.state.put("datasets", {**dataset, "unsearchablePaths": kept})
-    command = documents.command("UpdateItemsSchema", {"datasetId": dataset["id"]}, call.author)
-    return call.reply("commands", call.state.put("commands", command))
+
+    def work() -> Document:
+        current = call.get("datasets", dataset["id"])
+        paths = dict.fromkeys([*(current.get("unsearchablePaths") or ()), *(change.get("add") or ())])
+        kept = [path for path in paths if path not in (change.get("remove") or ())]
+        call.state.put("datasets", {**current, "unsearchablePaths": kept})
+        return {"datasetId": dataset["id"]}
+
+    return carried_out(call, "UpdateItemsSchema", work)
 
 
 def query_dataset(call: Call) -> Response:

@@ -9,10 +9,10 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
-from dl_mock import documents
 from dl_mock.documents import Document
 from dl_mock.message import Response
 from dl_mock.query import matcher
+from dl_mock.routes.commands import carried_out
 from dl_mock.routes.item_files import add_item
 from dl_mock.routes.projects import binaries_of
 from dl_mock.routes.querying import Scope
@@ -29,18 +29,27 @@ def export(call: Call) -> Response:
     dataset, body = call.found("datasets"), call.body()
     if not isinstance(body.get("annotations") or {}, dict):
         raise ApiError(400, "annotations must be an object of options")
-    items = _selected(call, dataset, body)
-    entries = [_entry(call, item, body) for item in items]
-    if body.get("exportType") == "json":
-        name, content = f"{dataset['name']}.json", json.dumps(entries).encode()
-    else:
-        name, content = f"{dataset['name']}.zip", _zipped(entries, body.get("exportVersion", "V1"))
-    command = documents.command("DatasetExport", {}, call.author)
+
+    def work() -> Document:
+        entries = [entry_of(call, item, body) for item in _selected(call, dataset, body)]
+        if body.get("exportType") == "json":
+            name, content = f"{dataset['name']}.json", json.dumps(entries).encode()
+        else:
+            name, content = f"{dataset['name']}.zip", _zipped(entries, body.get("exportVersion", "V1"))
+        output = keep_output(call, dataset, call.author.new_id(), name, content)
+        return {"outputItemId": output["id"], "datasetId": dataset["id"]}
+
+    kind = (
+        "ExportDatasetAsJson" if body.get("exportType") == "json" else "DatasetExport"
+    )  # SDK: repositories/commands.py
+    return carried_out(call, kind, work, {"datasetId": dataset["id"]})
+
+
+def keep_output(call: Call, dataset: Document, export_id: str, name: str, content: bytes) -> Document:
+    """The item that holds a file of an export."""
     home = binaries_of(call.state, dataset["projects"][0], call.author)
-    path = f"/exports/{command['id']}/{name.replace('/', '_')}"
-    output = add_item(call.state, home, path, content, call.author)
-    command["spec"] = {"outputItemId": output["id"], "datasetId": dataset["id"]}
-    return call.reply("commands", call.state.put("commands", command))
+    path = f"/exports/{export_id}/{name.replace('/', '_')}"
+    return add_item(call.state, home, path, content, call.author)
 
 
 def _selected(call: Call, dataset: Document, body: Document) -> list[Any]:
@@ -68,7 +77,7 @@ def _annotation_filter(body: Document) -> Callable[[Any], bool] | None:
     return matcher(filter_, ALIASES["annotations"], where="annotationsQuery.filter") if filter_ else None
 
 
-def _entry(call: Call, item: Document, body: Document) -> Document:
+def entry_of(call: Call, item: Document, body: Document) -> Document:
     """One item of an export."""
     options = body.get("annotations") or {}
     entry = call.render("items", item)

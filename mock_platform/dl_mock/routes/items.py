@@ -13,6 +13,7 @@ from dl_mock.documents import Author, Document, chosen, merge, place, without_sy
 from dl_mock.fields import is_text
 from dl_mock.media import READ_FROM_BYTES
 from dl_mock.message import Response
+from dl_mock.routes.commands import carried_out
 from dl_mock.routing import ApiError, Call, Route, of_item
 from dl_mock.search import page
 from dl_mock.state import State
@@ -198,11 +199,14 @@ def clone(call: Call) -> Response:
     if call.state.item_at(dataset["id"], place(filename)["filename"]) is not None:
         raise ApiError(400, f"dataset {dataset['id']} has an item at {filename}")
     options = CopyOptions.of(body.get("cloneDatasetParams") or {})
-    copy = clone_item(call.state, item, dataset, filename, call.author, options)
-    if body.get("metadata"):
-        copy = update_item(call.state, copy, {"metadata": body["metadata"]}, call.author, system=True)
-    command = documents.command("CloneItem", {"returnedModelId": [copy["id"]]}, call.author)
-    return call.reply("commands", call.state.put("commands", command))
+
+    def work() -> Document:
+        copy = clone_item(call.state, item, dataset, filename, call.author, options)
+        if body.get("metadata"):
+            update_item(call.state, copy, {"metadata": body["metadata"]}, call.author, system=True)
+        return {"returnedModelId": [copy["id"]]}
+
+    return carried_out(call, "CloneItem", work)
 
 
 def move_items(call: Call) -> Response:
