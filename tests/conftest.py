@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from dl_harness.flows.guard import is_loopback
 
@@ -18,6 +19,10 @@ _HOME = tempfile.TemporaryDirectory(prefix="dl-harness-tests-", ignore_cleanup_e
 os.environ["HOME"] = _HOME.name
 os.environ["DATALOOP_PATH"] = str(Path(_HOME.name) / ".dataloop")
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+
+# No test may fail because the machine is busy, or on one run of several.
+settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -1,7 +1,8 @@
-"""The filter language: whether one document satisfies a filter.
+"""The filter language: whether a document satisfies a filter.
 
-A filter is compiled once to a closure. Rules come from the platform's documentation and its former end-to-end
-tests; what no public source states is marked "assumed". Known open points, and the choice made here:
+A filter is read once into terms, all of which must hold, and these are compiled to one function. Rules come from the
+platform's documentation and its former end-to-end tests; what no public source states is marked "assumed". Known open
+points, and the choice made here:
 
 * text is compared with its case (assumed);
 * wildcards hold wherever equality does, so also inside `$in`, `$nin` and `$ne` (assumed; SDK: entities/filters.py
@@ -12,133 +13,237 @@ tests; what no public source states is marked "assumed". Known open points, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from dl_mock.values import Test, compares, distance, elements, equals, one_of
+from dl_mock.generated import Match, Scan, access, functions
+from dl_mock.paths import elements
+from dl_mock.values import Test, compares, distance, equals, is_plain, moment, one_of, stamp, wildcard
 
 Document = Mapping[str, Any]
-Match = Callable[[Document], bool]
 Aliases = Mapping[str, str]
-
+Path = tuple[str, ...]
+Resolve = Callable[[str], Sequence[float]]
 
 NO_ALIASES: Aliases = MappingProxyType({})
+OPERATORS = ("$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$match", "$euclid")
+_SYMBOLS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
+_MANY = 64  # parts of an `$or` that become one expression
+_DEEP = 10  # levels of `$or` in one expression: the interpreter limits how parentheses nest
+
+# Classes of values for which an operator has a short form; the rest is left to its test.
+_TEXT = "(v := {}).__class__ is str"
+_NUMBER = "(c := (v := {}).__class__) is int or c is float"
+_BOOLEAN = "(v := {}).__class__ is bool"
 
 
 class QueryError(ValueError):
     """A filter or query the platform cannot understand; the message names the offending part."""
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a filter asks of the values at a field.
+
+    `short` is the same as an expression over a value `v` for which `guard` holds. `among` are values of which the
+    field must have one, if an index can tell; `bound` is an operator and a text that limit it in the order of texts.
+    """
+
+    test: Test
+    guard: str = ""
+    short: str = ""
+    cost: int = 8
+    constant: Any = None
+    among: tuple[Any, ...] | None = None
+    bound: tuple[str, str] | None = None
+    holds: bool = True  # False for the opposite of the condition
+    present: bool | None = None  # `$exists`
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One of the conditions that must all hold: of one field, or several joined by `$or`."""
+
+    source: str
+    cost: int
+    path: Path | None = None
+    condition: Condition | None = None
+
+
+class Filter:
+    """A filter that was understood."""
+
+    def __init__(self, terms: Sequence[Term], constants: Sequence[Any]) -> None:
+        self.terms = tuple(terms)
+        self._constants = constants
+
+    @property
+    def empty(self) -> bool:
+        """Whether every document satisfies it."""
+        return not self.terms
+
+    @cached_property
+    def _functions(self) -> tuple[Match, Scan]:
+        return functions(_all(self.terms), self._constants)
+
+    @property
+    def match(self) -> Match:
+        """Whether one document satisfies it."""
+        return self._functions[0]
+
+    def scan(self, rows: Iterable[Any]) -> list[Any]:
+        """The rows that satisfy it, in their order."""
+        return self._functions[1](rows) if self.terms else list(rows)
+
+    def among(self, path: Path, values: Iterable[Any], holds: bool = True) -> Filter:
+        """The filter with one more term: a field must, or must not, have one of these values."""
+        condition = _opposite_if(not holds, _listed(values))
+        reader = _Reader(NO_ALIASES, None, self._constants)
+        return Filter([*self.terms, reader.term(path, condition)], reader.constants)
+
+    def without(self, settled: Iterable[Term]) -> Filter:
+        """What is left to ask once some terms are known to hold."""
+        gone = {id(term) for term in settled}
+        return Filter([term for term in self.terms if id(term) not in gone], self._constants) if gone else self
+
+
 def matcher(
+    filter_: Any, aliases: Aliases = NO_ALIASES, resolve_vector: Resolve | None = None, where: str = "filter"
+) -> Match:
+    """A function that says whether a document satisfies a filter; arguments as of `compiled`."""
+    return compiled(filter_, aliases, resolve_vector, where).match
+
+
+def compiled(
     filter_: Any,
     aliases: Aliases = NO_ALIASES,
-    resolve_vector: Callable[[str], Sequence[float]] | None = None,
+    resolve_vector: Resolve | None = None,
     where: str = "filter",
-) -> Match:
-    """Compile a filter; every member must hold, also a `$or` beside an `$and`.
+    also: Mapping[str, Any] = NO_ALIASES,
+) -> Filter:
+    """Read a filter; every member must hold, also a `$or` beside an `$and`.
 
-    `aliases` maps names of fields to the paths they stand for; `resolve_vector` finds a vector by id for `$euclid`.
+    `aliases` maps names of fields to the paths they stand for; `resolve_vector` finds a vector by id for `$euclid`;
+    `where` is what messages call the filter; `also` is a second filter that must hold. Raises QueryError.
     """
-    return _Compiler(aliases, resolve_vector).filter(filter_, where)
+    reader = _Reader(aliases, resolve_vector)
+    return Filter([*reader.terms(filter_, where), *reader.terms(also, "also")], reader.constants)
 
 
-def reach(document: Any, path: Sequence[str]) -> list[Any]:
-    """Values at a dotted path; a list on the way fans out to its elements, a list at the end stays whole."""
-    values = [document]
-    for key in path:
-        found: list[Any] = []
-        for value in values:
-            if isinstance(value, Mapping):
-                if key in value:
-                    found.append(value[key])
-            elif isinstance(value, list):
-                found.extend(element[key] for element in value if isinstance(element, Mapping) and key in element)
-        if not found:
-            return found
-        values = found
-    return values
+class _Reader:
+    """Turns filters into terms; holds what all parts of one filter share."""
 
-
-class _Compiler:
-    """Turns filters into closures; holds what all parts of one query share."""
-
-    def __init__(self, aliases: Aliases, resolve_vector: Callable[[str], Sequence[float]] | None) -> None:
+    def __init__(self, aliases: Aliases, resolve_vector: Resolve | None, constants: Sequence[Any] = ()) -> None:
+        self.constants: list[Any] = [*constants]
         self._aliases = aliases
         self._resolve_vector = resolve_vector
+        self._depth = 0
 
-    def filter(self, filter_: Any, where: str) -> Match:
+    def terms(self, filter_: Any, where: str) -> list[Term]:
         if not isinstance(filter_, Mapping):
             raise QueryError(f"{where} must be an object, not {_show(filter_)}")
-        parts = [self._member(key, value, where) for key, value in filter_.items()]
-        return _all_of([part for part in parts if part is not _always])
+        found: list[Term] = []
+        for key, value in filter_.items():
+            here = f"{where}.{key}"
+            if key in ("$and", "$or"):
+                if not isinstance(value, list):
+                    raise QueryError(f"{here} must be a list of filters, not {_show(value)}")
+                found += self._any(value, here) if key == "$or" else self._each(value, here)
+            elif key.startswith("$"):
+                raise QueryError(
+                    f"unknown operator {key!r} at {where}; here may stand $and, $or or the name of a field"
+                )
+            else:
+                path = tuple(self._aliases.get(key, key).split("."))
+                found += [self.term(path, one) for one in self.conditions(value, here)]
+        return found
 
-    def _member(self, key: str, value: Any, where: str) -> Match:
-        here = f"{where}.{key}"
-        if key in ("$and", "$or"):
-            if not isinstance(value, list):
-                raise QueryError(f"{here} must be a list of filters, not {_show(value)}")
-            parts = [self.filter(part, f"{here}[{index}]") for index, part in enumerate(value)]
-            return _all_of(parts) if key == "$and" else _any_of(parts)
-        if key.startswith("$"):
-            raise QueryError(f"unknown operator {key!r} at {where}; here may stand $and, $or or the name of a field")
-        return self._field(tuple(self._aliases.get(key, key).split(".")), self.condition(value, here))
+    def _each(self, parts: Sequence[Any], where: str) -> list[Term]:
+        return [term for index, part in enumerate(parts) for term in self.terms(part, f"{where}[{index}]")]
 
-    def _field(self, path: tuple[str, ...], test: Test) -> Match:
-        if len(path) == 1:
-            (key,) = path
-            return lambda document: test([document[key]] if key in document else [])
-        return lambda document: test(reach(document, path))
+    def _any(self, parts: Sequence[Any], where: str) -> list[Term]:
+        if not parts:
+            return []
+        if len(parts) > _MANY or self._depth >= _DEEP:
+            filters = [
+                compiled(part, self._aliases, self._resolve_vector, f"{where}[{index}]")
+                for index, part in enumerate(parts)
+            ]
+            if any(one.empty for one in filters):
+                return []
+            return [Term(f"any(m(d) for m in {self._constant([one.match for one in filters])})", 10 * len(parts))]
+        self._depth += 1
+        each = [self.terms(part, f"{where}[{index}]") for index, part in enumerate(parts)]
+        self._depth -= 1
+        if not all(each):  # one always holds
+            return []
+        cost = sum(term.cost for terms in each for term in terms)
+        return each[0] if len(each) == 1 else [Term(f"({' or '.join(_all(terms) for terms in each)})", cost)]
 
-    def condition(self, value: Any, where: str) -> Test:
+    def term(self, path: Path, condition: Condition) -> Term:
+        value = access(path)
+        if condition.present is not None:
+            source = f"{value} is {'not ' if condition.present else ''}M"
+        else:
+            test = self._constant(condition.test)
+            source = f"{test}(U({value}))"
+            if condition.short:
+                short = condition.short.format(self._constant(condition.constant))
+                source = f"({short} if {condition.guard.format(value)} else {test}(U(v)))"
+        return Term(source if condition.holds else f"not {source}", condition.cost + len(path), path, condition)
+
+    def _constant(self, value: Any) -> str:
+        self.constants.append(value)
+        return f"k{len(self.constants) - 1}"
+
+    def conditions(self, value: Any, where: str) -> list[Condition]:
         """What may stand to the right of a field: a literal, operators, or an object to match elements with."""
         if not isinstance(value, Mapping):
-            return equals(value)
+            return [_equality(value)]
         operators = [key for key in value if key.startswith("$")]
         if not operators:
-            return self._element(value, where)
+            return [Condition(self._element(value, where), cost=20)]
         if len(operators) != len(value):
             plain = next(key for key in value if not key.startswith("$"))
             raise QueryError(f"{where} mixes operators with the field {plain!r}")
-        tests = [self._operator(key, operand, where) for key, operand in value.items()]
-        return tests[0] if len(tests) == 1 else lambda values: all(test(values) for test in tests)
+        return [self._operator(key, operand, where) for key, operand in value.items()]
 
-    def _operator(self, name: str, operand: Any, where: str) -> Test:
+    def _operator(self, name: str, operand: Any, where: str) -> Condition:
         here = f"{where}.{name}"
         if name in ("$in", "$nin"):
             if not isinstance(operand, list):
                 raise QueryError(f"{here} must be a list, not {_show(operand)}")
-            among = one_of(operand)
-            return among if name == "$in" else lambda values: not among(values)
-        if name in ("$gt", "$gte", "$lt", "$lte"):
+            return _opposite_if(name == "$nin", _membership(operand))
+        if name in _SYMBOLS:
             if not isinstance(operand, (str, int, float)):
                 raise QueryError(f"{here} must be a number, a text or a date, not {_show(operand)}")
-            return compares(name, operand)
+            return _comparison(name, operand)
         if name == "$exists":
             if not isinstance(operand, bool):
                 raise QueryError(f"{here} must be true or false, not {_show(operand)}")
-            return lambda values: bool(values) is operand
+            return Condition(lambda values: bool(values) is operand, cost=1, present=operand)
         if name == "$match":
-            return self._match(operand, here)
+            if isinstance(operand, str):
+                return _equality(operand)
+            if not isinstance(operand, Mapping):
+                raise QueryError(f"{here} must be an object or a text, not {_show(operand)}")
+            return Condition(self._element(operand, here), cost=20)
         if name == "$euclid":
-            return self._euclid(operand, here)
+            return Condition(self._euclid(operand, here), cost=50)
         if name in ("$eq", "$ne"):
             if isinstance(operand, Mapping):
-                return _negated_if(name == "$ne", self._element(operand, here))
-            return _negated_if(name == "$ne", equals(operand))
-        known = "$eq $ne $gt $gte $lt $lte $in $nin $exists $match $euclid"
-        raise QueryError(f"unknown operator {name!r} at {where}; known operators: {known}")
-
-    def _match(self, operand: Any, where: str) -> Test:
-        if isinstance(operand, Mapping):
-            return self._element(operand, where)
-        if isinstance(operand, str):
-            return equals(operand)
-        raise QueryError(f"{where} must be an object or a text, not {_show(operand)}")
+                equal = Condition(self._element(operand, here), cost=20)
+            else:
+                equal = _equality(operand)
+            return _opposite_if(name == "$ne", equal)
+        raise QueryError(f"unknown operator {name!r} at {where}; known operators: {' '.join(OPERATORS)}")
 
     def _element(self, pattern: Mapping[str, Any], where: str) -> Test:
         """Some single element has all of it; plain objects inside address paths of that same element."""
-        match = _Compiler(NO_ALIASES, self._resolve_vector).filter(pattern, where)
+        match = compiled(pattern, NO_ALIASES, self._resolve_vector, where).match
         return lambda values: any(match(element) for element in elements(values) if isinstance(element, Mapping))
 
     def _euclid(self, operand: Any, where: str) -> Test:
@@ -147,16 +252,16 @@ class _Compiler:
         within = operand.get("$euclidFilter", {})
         if not isinstance(within, Mapping):
             raise QueryError(f"{where}.$euclidFilter must be an object, not {_show(within)}")
-        tests = [self._operator(name, bound, f"{where}.$euclidFilter") for name, bound in within.items()]
+        tests = [_test(self._operator(name, bound, f"{where}.$euclidFilter")) for name, bound in within.items()]
 
-        def test(values: list[Any]) -> bool:
+        def test(values: Sequence[Any]) -> bool:
             vectors = [value for value in values if isinstance(value, list)]
             return any(all(test([distance(vector, target)]) for test in tests) for vector in vectors)
 
         return test
 
 
-def euclid_target(operand: Any, resolve_vector: Callable[[str], Sequence[float]] | None, where: str) -> Sequence[float]:
+def euclid_target(operand: Any, resolve_vector: Resolve | None, where: str) -> Sequence[float]:
     """The vector a `$euclid` measures from: given, or the value of a stored vector."""
     if not isinstance(operand, Mapping) or "input" not in operand:
         raise QueryError(f"{where} must be an object with 'input', not {_show(operand)}")
@@ -168,22 +273,83 @@ def euclid_target(operand: Any, resolve_vector: Callable[[str], Sequence[float]]
     raise QueryError(f"{where}.input must be a list of numbers or the id of a vector, not {_show(given)}")
 
 
-def _always(_document: Document) -> bool:
-    return True
+def settled(condition: Condition, values: Sequence[Any]) -> bool:
+    """Whether a condition holds for a field with these values."""
+    return condition.test(values) is condition.holds
 
 
-def _all_of(parts: list[Match]) -> Match:
-    if not parts:
-        return _always
-    return parts[0] if len(parts) == 1 else lambda document: all(part(document) for part in parts)
+def _equality(literal: Any) -> Condition:
+    test = equals(literal)
+    if literal is None:
+        return Condition(test, "(v := {}) is None or v is M", "True", 1)
+    if isinstance(literal, bool):
+        return Condition(test, _BOOLEAN, "v is {}", 1, literal, (literal,))
+    if isinstance(literal, (int, float)):
+        return Condition(test, _NUMBER, "v == {}", 1, literal, (literal,))
+    if not isinstance(literal, str):
+        return Condition(test)
+    if is_plain(literal):
+        return Condition(test, _TEXT, "v == {}", 1, literal, (literal,))
+    if moment(literal) is not None:
+        return Condition(test)
+    inside = literal.strip("*")
+    if "*" in inside or "?" in inside:
+        return Condition(test, _TEXT, "{}(v) is not None", 4, wildcard(literal))
+    if not inside:
+        return Condition(test, _TEXT, "True", 1)
+    if literal[0] == literal[-1] == "*":
+        return Condition(test, _TEXT, "{} in v", 2, inside)
+    return Condition(test, _TEXT, f"v.{'ends' if literal[0] == '*' else 'starts'}with({{}})", 2, inside)
 
 
-def _any_of(parts: list[Match]) -> Match:
-    return (lambda document: any(part(document) for part in parts)) if parts else _always
+def _membership(literals: Sequence[Any]) -> Condition:
+    test = one_of(literals)
+    if not all(isinstance(literal, str) and is_plain(literal) for literal in literals):
+        return Condition(test)
+    return Condition(test, _TEXT, "v in {}", 1, frozenset(literals), tuple(dict.fromkeys(literals)))
 
 
-def _negated_if(negate: bool, test: Test) -> Test:
-    return (lambda values: not test(values)) if negate else test
+def _listed(values: Iterable[Any]) -> Condition:
+    """Membership without wildcards or dates: values come from documents."""
+    known = frozenset(values)
+    return Condition(
+        lambda found: any(one in known for one in elements(found) if not isinstance(one, (list, dict))),
+        _TEXT,
+        "v in {}",
+        1,
+        known,
+        tuple(known),
+    )
+
+
+def _comparison(name: str, bound: str | float) -> Condition:
+    test = compares(name, bound)
+    symbol = _SYMBOLS[name]
+    if isinstance(bound, bool):
+        return Condition(test)
+    if not isinstance(bound, str):
+        return Condition(test, _NUMBER, f"v {symbol} {{}}", 2, bound)
+    instant = moment(bound)
+    if instant is None:
+        return Condition(test, _TEXT, f"v {symbol} {{}}", 2, bound, bound=(name, bound))
+    written = stamp(instant)
+    if written is None:
+        return Condition(test)
+    # Moments as the platform writes them are in the order of their texts.
+    return Condition(test, f"{_TEXT} and W(v)", f"v {symbol} {{}}", 5, written)
+
+
+def _opposite_if(negate: bool, condition: Condition) -> Condition:
+    return replace(condition, holds=False, among=None, bound=None) if negate else condition
+
+
+def _test(condition: Condition) -> Test:
+    return condition.test if condition.holds else lambda values: not condition.test(values)
+
+
+def _all(terms: Iterable[Term]) -> str:
+    """The cheapest first: whichever comes first, the answer is the same."""
+    return " and ".join(term.source for term in sorted(terms, key=lambda term: term.cost)) or "True"
 
 
 def _show(value: Any) -> str:

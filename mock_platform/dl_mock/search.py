@@ -10,8 +10,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from dl_mock.query import NO_ALIASES, Aliases, Match, QueryError, euclid_target, matcher, reach
-from dl_mock.values import distance, moment
+from dl_mock.generated import getter
+from dl_mock.ordering import SortKey, descends, ordered, sort_keys
+from dl_mock.paths import elements, reach, values_of
+from dl_mock.query import NO_ALIASES, Filter, Path, QueryError, compiled, euclid_target
+from dl_mock.table import Found, Span, by_id, latest_first
+from dl_mock.values import distance
 
 MAX_PAGE_SIZE = 1000  # documented as a limit; SDK: entities/filters.py clamps to it, so clamping here is assumed
 DEFAULT_PAGE_SIZE = 100  # assumed; the SDK always sends a size
@@ -31,42 +35,80 @@ SORTED_BY_TYPE = frozenset({"items", "annotations"})
 AS_MADE: Mapping[str, str] = MappingProxyType({"id": "ascending"})  # the order of other resources (assumed)
 
 Document = dict[str, Any]
-Pins = Mapping[str, tuple[str, ...]]
 
 
 class Tables(Protocol):
     """Where a query finds documents."""
 
-    def rows(self, resource: str, pins: Pins) -> Iterable[Document]:
-        """Documents in scope; those that do not fit `pins` may be left out, which is only a matter of speed."""
+    def limits(self, resource: str) -> Mapping[str, Any]:
+        """A filter that says which documents of a resource are in scope; `find` may know more limits."""
+
+    def find(self, resource: str, filter_: Filter) -> Found:
+        """Where the documents in scope are that may satisfy a filter."""
 
     def vector(self, vector_id: str) -> Sequence[float]:
         """The value of a stored feature vector."""
 
 
 def search(body: Mapping[str, Any], resource: str, tables: Tables) -> list[Document]:
-    """All rows a query selects, in its order, before paging."""
-    if not isinstance(body, Mapping):
-        raise QueryError(f"a query must be an object, not {body!r}")
-    rows, distances = _selected(body, resource, tables)
-    sort = body.get("sort") or {}
-    if distances and (not sort or "eu_dist" in sort):
-        direction = sort.get("eu_dist", distances.direction)
-        return sorted(rows, key=distances.of, reverse=_descending(direction, "sort.eu_dist"))
-    default = DEFAULT_SORT if resource in SORTED_BY_TYPE else AS_MADE
-    return ordered(rows, sort or default, ALIASES.get(resource, {}))
+    """All rows a query selects, in its order."""
+    found, distances = _selected(body, resource, tables)
+    return _sorted(found.rows(), body, resource, distances)
+
+
+def answer(body: Mapping[str, Any], resource: str, tables: Tables) -> dict[str, Any]:
+    """The envelope with the page of rows that a query asks for; as `page(body, search(...))`, without all the rows."""
+    found, distances = _selected(body, resource, tables)
+    first, size = _window(body)
+    spans = found.exact
+    if spans is None or distances is not None:
+        rows = found.rows()
+        end = first + size if distances is None else None
+        return _envelope(len(rows), first, size, _sorted(rows, body, resource, distances, end)[first : first + size])
+    keys = sort_keys(_sort_of(body, resource), ALIASES.get(resource, NO_ALIASES))
+    total = sum(span.end - span.first for span in spans)
+    end = min(first + size, total)
+    if first >= end:
+        return _envelope(total, first, size, [])
+    rows_or_none = _in_place(spans, keys, found.constant, first, end)
+    rows = ordered(found.rows(), keys, end)[first:end] if rows_or_none is None else rows_or_none
+    return _envelope(total, first, size, rows)
+
+
+def _in_place(
+    spans: Sequence[Span], keys: Sequence[SortKey], constant: frozenset[str], first: int, end: int
+) -> list[Document] | None:
+    """Rows in an order that is that of their ids, or follows from it; None if it is another order."""
+    if len(spans) == 1:
+        keys = [key for key in keys if len(key.path) > 1 or key.path[0] not in constant]
+    path, descending = keys[0].path, keys[0].descending
+    if path == ("id",):
+        return by_id(spans, descending, first, end)
+    if path != ("createdAt",) or keys[1:] != [SortKey(("id",), False)]:
+        return None
+    if descending:
+        return latest_first(spans, first, end)
+    return by_id(spans, False, first, end) if len(spans) == 1 and spans[0].group.in_order else None
 
 
 def page(body: Mapping[str, Any], rows: Sequence[Document]) -> dict[str, Any]:
     """The envelope with one page of `rows`; a page size of 0 only counts."""
+    first, size = _window(body)
+    return _envelope(len(rows), first, size, list(rows[first : first + size]))
+
+
+def _window(body: Mapping[str, Any]) -> tuple[int, int]:
+    """Where the page begins and how many rows it has at most."""
     size = min(_whole(body, "pageSize", DEFAULT_PAGE_SIZE), MAX_PAGE_SIZE)
-    start = _whole(body, "page", 0) * size
-    total = len(rows)
+    return _whole(body, "page", 0) * size, size
+
+
+def _envelope(total: int, first: int, size: int, rows: list[Document]) -> dict[str, Any]:
     return {
         "totalItemsCount": total,
         "totalPagesCount": -(-total // size) if size else 0,
-        "hasNextPage": bool(size) and start + size < total,
-        "items": list(rows[start : start + size]),
+        "hasNextPage": bool(size) and first + size < total,
+        "items": rows,
     }
 
 
@@ -84,34 +126,6 @@ def selection(body: Mapping[str, Any]) -> Callable[[Document], Document]:
     return lambda document: _without(document, dropped)
 
 
-def ordered(rows: Iterable[Document], sort: Any, aliases: Mapping[str, str]) -> list[Document]:
-    """Rows sorted by several keys, the first counting most; a missing value comes before any other."""
-    if not isinstance(sort, Mapping):
-        raise QueryError(f"sort must be an object of fields and directions, not {sort!r}")
-    result = list(rows)
-    for field, direction in reversed(list(sort.items())):
-        descending = _descending(direction, f"sort.{field}")
-        path = tuple(aliases.get(field, field).split("."))
-        result.sort(key=lambda row, path=path: _rank(reach(row, path)), reverse=descending)  # type: ignore[misc]
-    return result
-
-
-def pins(filter_: Any, aliases: Aliases = NO_ALIASES) -> dict[str, tuple[str, ...]]:
-    """Fields that must equal one of a few plain texts: what an index can answer."""
-    found: dict[str, tuple[str, ...]] = {}
-    if not isinstance(filter_, Mapping):
-        return found
-    for key, value in filter_.items():
-        if key == "$and" and isinstance(value, list):
-            for part in value:
-                found.update(pins(part, aliases))
-        elif not key.startswith("$"):
-            texts = _plain_texts(value)
-            if texts is not None:
-                found[aliases.get(key, key)] = texts
-    return found
-
-
 class _Distances:
     """How far each row is from the vector a `$euclid` measures from."""
 
@@ -127,50 +141,93 @@ class _Distances:
         return min((self.by_key[key] for key in reach(row, self.field) if key in self.by_key), default=float("inf"))
 
 
-def _selected(body: Mapping[str, Any], resource: str, tables: Tables) -> tuple[list[Document], _Distances | None]:
-    filter_ = body.get("filter") or {}
-    aliases = ALIASES.get(resource, {})
-    match = matcher(filter_, aliases, tables.vector)
-    rows = [row for row in tables.rows(resource, pins(filter_, aliases)) if match(row)]
-    distances = _measure(filter_, rows, "id", tables)
-    if body.get("join"):
-        joined, distances = _joined(body["join"], tables)
-        rows = [row for row in rows if joined(row)]
-    for key, keep in (("intersect", True), ("except", False)):
-        if body.get(key):
-            ids = _ids_of(body[key], key, resource, tables)
-            rows = [row for row in rows if (row["id"] in ids) is keep]
-    return rows, distances
+def _selected(body: Any, resource: str, tables: Tables) -> tuple[Found, _Distances | None]:
+    """What a query selects before it is put in order, and distances to order it by."""
+    if not isinstance(body, Mapping):
+        raise QueryError(f"a query must be an object, not {body!r}")
+    given = _part(body, "filter")
+    filter_ = compiled(given, ALIASES.get(resource, NO_ALIASES), tables.vector, also=tables.limits(resource))
+    distances = None
+    join = _part(body, "join")
+    if join:
+        path, keys, distances = _joined(join, tables)
+        filter_ = filter_.among(path, keys)
+    for name, keep in (("intersect", True), ("except", False)):
+        if body.get(name):
+            filter_ = filter_.among(("id",), _ids_of(body[name], name, resource, tables), keep)
+    found = tables.find(resource, filter_)
+    if distances is None:
+        distances = _measure(given, found.rows, "id", tables)
+    return found, distances
 
 
-def _joined(join: Any, tables: Tables) -> tuple[Match, _Distances | None]:
-    """A row passes if at least one joined row satisfies the whole join filter: documented as an inner join."""
-    if not isinstance(join, Mapping):
-        raise QueryError(f"join must be an object, not {join!r}")
+def _part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A part of a query that is an object; none at all is an empty one."""
+    value = body.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise QueryError(f"{name} must be an object, not {value!r}")
+    return value
+
+
+def _joined(join: Mapping[str, Any], tables: Tables) -> tuple[Path, set[Any], _Distances | None]:
+    """The field by which rows are joined, and the values with which they pass.
+
+    A row passes if at least one joined row satisfies the whole join filter: documented as an inner join.
+    """
     on = join.get("on")
     if not isinstance(on, Mapping) or not {"resource", "local", "forigen"} <= on.keys():
         raise QueryError(f"join.on must have 'resource', 'local' and 'forigen' (so spelled), not {on!r}")
     if not all(isinstance(on[key], str) for key in ("resource", "local", "forigen")):
         raise QueryError(f"join.on must have texts in 'resource', 'local' and 'forigen', not {on!r}")
-    resource, local, foreign = on["resource"], on["local"], tuple(on["forigen"].split("."))
-    filter_ = join.get("filter") or {}
-    aliases = ALIASES.get(resource, {})
-    match = matcher(filter_, aliases, tables.vector, "join.filter")
-    rows = [row for row in tables.rows(resource, pins(filter_, aliases)) if match(row)]
-    keys = {key for row in rows for key in reach(row, local.split("."))}
-    distances = _measure(filter_, rows, local, tables)
+    resource, local, foreign = on["resource"], tuple(on["local"].split(".")), tuple(on["forigen"].split("."))
+    aliases = ALIASES.get(resource, NO_ALIASES)
+    given = join.get("filter")
+    filter_ = compiled(
+        {} if given is None else given, aliases, tables.vector, "join.filter", also=tables.limits(resource)
+    )
+    rows = tables.find(resource, filter_).rows()
+    distances = _measure(given, lambda: rows, on["local"], tables)
     if distances is not None:
         distances.field = foreign
-    return (lambda row: any(key in keys for key in reach(row, foreign))), distances
+    return foreign, _values(rows, local), distances
+
+
+def _values(rows: Iterable[Document], path: Path) -> set[Any]:
+    """All single values at a path."""
+    get = getter(path)
+    values: set[Any] = set()
+    for row in rows:
+        value = get(row)
+        if value.__class__ is str:
+            values.add(value)
+        else:
+            values.update(one for one in elements(values_of(value)) if isinstance(one, (str, int, float)))
+    return values
 
 
 def _ids_of(part: Any, name: str, resource: str, tables: Tables) -> set[str]:
     if not isinstance(part, Mapping) or not isinstance(part.get("query"), Mapping):
         raise QueryError(f"{name} must be an object with a 'query', not {part!r}")
-    return {row["id"] for row in _selected(part["query"], resource, tables)[0]}
+    return {row["id"] for row in _selected(part["query"], resource, tables)[0].rows()}
 
 
-def _measure(filter_: Any, rows: Iterable[Document], key: str, tables: Tables) -> _Distances | None:
+def _sort_of(body: Mapping[str, Any], resource: str) -> Mapping[str, Any]:
+    return _part(body, "sort") or (DEFAULT_SORT if resource in SORTED_BY_TYPE else AS_MADE)
+
+
+def _sorted(
+    rows: list[Document], body: Mapping[str, Any], resource: str, distances: _Distances | None, end: int | None = None
+) -> list[Document]:
+    sort = _part(body, "sort")
+    if distances is not None and (not sort or "eu_dist" in sort):
+        direction = sort.get("eu_dist", distances.direction)
+        return sorted(rows, key=distances.of, reverse=descends(direction, "sort.eu_dist"))
+    return ordered(rows, sort_keys(_sort_of(body, resource), ALIASES.get(resource, NO_ALIASES)), end)
+
+
+def _measure(filter_: Any, rows: Callable[[], Iterable[Document]], key: str, tables: Tables) -> _Distances | None:
     """Distances of the rows, if the filter asks to be sorted by them."""
     for field, operand in _euclids(filter_):
         sort = operand.get("$euclidSort")
@@ -178,7 +235,7 @@ def _measure(filter_: Any, rows: Iterable[Document], key: str, tables: Tables) -
             continue
         target = euclid_target(operand, tables.vector, f"filter.{field}.$euclid")
         distances = _Distances(sort.get("eu_dist", "ascending"))
-        for row in rows:
+        for row in rows():
             vectors = [value for value in reach(row, field.split(".")) if isinstance(value, list)]
             for name in reach(row, key.split(".")) if vectors else ():
                 distances.note(name, min(distance(vector, target) for vector in vectors))
@@ -195,35 +252,6 @@ def _euclids(filter_: Any) -> Iterable[tuple[str, Mapping[str, Any]]]:
                 yield from _euclids(part)
         elif isinstance(value, Mapping) and isinstance(value.get("$euclid"), Mapping):
             yield key, value["$euclid"]
-
-
-def _plain_texts(value: Any) -> tuple[str, ...] | None:
-    """The texts a condition allows, or None if it is of another kind; a list literal is a value of its own."""
-    texts = [value]
-    if isinstance(value, Mapping) and len(value) == 1:
-        texts = [value["$eq"]] if "$eq" in value else value.get("$in", [value])
-    if not isinstance(texts, list):
-        return None
-    plain = all(isinstance(text, str) and not set("*?") & set(text) and moment(text) is None for text in texts)
-    return tuple(texts) if plain else None
-
-
-def _rank(values: list[Any]) -> tuple[int, Any]:
-    """A key by which values of different kinds can be sorted: nothing, numbers, texts, booleans, the rest."""
-    value = values[0] if values else None
-    if value is None:
-        return 0, 0
-    if isinstance(value, bool):
-        return 3, value
-    if isinstance(value, (int, float)):
-        return 1, value
-    return (2, value) if isinstance(value, str) else (4, repr(value))
-
-
-def _descending(direction: Any, where: str) -> bool:
-    if direction not in ("ascending", "descending"):
-        raise QueryError(f"{where} must be 'ascending' or 'descending', not {direction!r}")
-    return bool(direction == "descending")
 
 
 def _whole(body: Mapping[str, Any], key: str, default: int) -> int:

@@ -6,10 +6,12 @@ Documents are plain dicts. They are replaced, never edited in place, so a docume
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from dl_mock.table import Table
 
 Document = dict[str, Any]
 Content = bytes | Path
@@ -34,20 +36,19 @@ COLLECTIONS = (
     "logs",
 )
 
-# Fields by which a collection is looked up without a scan.
-INDEXED: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
+# How the collections are stored. Fields named first make sections, and `split` makes groups in these: both are what
+# the SDK asks for in all of its queries. Look-ups of the others go through an index.
+_TABLES: Mapping[str, Callable[[], Table]] = MappingProxyType(
     {
-        "datasets": (("name",),),
-        "items": (("datasetId",), ("datasetId", "filename"), ("datasetId", "dir")),
-        "annotations": (("itemId",), ("datasetId",)),
-        "feature_sets": (("modelId",), ("name",)),
-        "feature_vectors": (("entityId",), ("featureSetId",)),
-        "metrics": (("modelId",),),
-        "logs": (("executionId",),),
+        "datasets": lambda: Table(indexed=("name",)),
+        "items": lambda: Table("datasetId", split=("type", "hidden"), indexed_inside=("filename", "dir")),
+        "annotations": lambda: Table("datasetId", indexed=("itemId",)),
+        "feature_sets": lambda: Table(indexed=("modelId", "name")),
+        "feature_vectors": lambda: Table(split=("project",), indexed=("entityId", "featureSetId")),
+        "metrics": lambda: Table(indexed=("modelId",)),
+        "logs": lambda: Table(indexed=("executionId",)),
     }
 )
-
-Ids = dict[str, None]  # a set that keeps the order of arrival
 
 
 class State:
@@ -55,46 +56,44 @@ class State:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self._documents: dict[str, dict[str, Document]] = {name: {} for name in COLLECTIONS}
+        self._tables: dict[str, Table] = {}
         self._contents: dict[str, Content] = {}
-        self._indexes: dict[str, dict[tuple[str, ...], dict[Any, Ids]]] = {
-            name: {fields: {} for fields in INDEXED.get(name, ())} for name in COLLECTIONS
-        }
         self._totals: dict[str, list[int]] = {}
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self.lock:
+            self._tables.update({name: _TABLES.get(name, Table)() for name in COLLECTIONS})
+            self._contents.clear()
+            self._totals.clear()
+
+    def table(self, collection: str) -> Table:
+        """The documents of a collection, to run queries over; changed only through this state."""
+        return self._tables[collection]
 
     def get(self, collection: str, id_: str) -> Document | None:
         """The document, or None."""
-        return self._documents[collection].get(id_)
+        return self._tables[collection].rows.get(id_)
 
     def all(self, collection: str) -> list[Document]:
         """Every document, in order of arrival."""
         with self.lock:
-            return list(self._documents[collection].values())
+            return list(self._tables[collection].rows.values())
 
     def count(self, collection: str) -> int:
         """How many documents there are."""
-        return len(self._documents[collection])
+        return len(self._tables[collection].rows)
 
     def find(self, collection: str, **values: Any) -> list[Document]:
         """Documents whose fields have these values, through an index where one fits, in order of arrival."""
         with self.lock:
-            if set(values) == {"id"}:
-                found = self.get(collection, values["id"])
-                return [found] if found else []
-            rows, rest = self._narrowed(collection, values)
-            if not rest:
-                return list(rows)
-            return [row for row in rows if all(row.get(name) == value for name, value in rest.items())]
+            return self._tables[collection].having(values)
 
     def put(self, collection: str, document: Document) -> Document:
         """Add a document, or replace the one with the same id."""
         with self.lock:
-            id_ = document["id"]
-            old = self._documents[collection].get(id_)
-            if old is not None:
-                self._unlist(collection, old, document)
-            self._documents[collection][id_] = document
-            self._list(collection, document)
+            old = self._tables[collection].put(document)
             if collection == "items":
                 self._tally(old, -1)
                 self._tally(document, 1)
@@ -103,12 +102,10 @@ class State:
     def remove(self, collection: str, id_: str) -> Document | None:
         """Take a document out, with its bytes; nothing else goes with it."""
         with self.lock:
-            old = self._documents[collection].pop(id_, None)
-            if old is not None:
-                self._unlist(collection, old, {})
-                if collection == "items":
-                    self._contents.pop(id_, None)
-                    self._tally(old, -1)
+            old = self._tables[collection].remove(id_)
+            if old is not None and collection == "items":
+                self._contents.pop(id_, None)
+                self._tally(old, -1)
             return old
 
     def item_at(self, dataset_id: str, filename: str) -> Document | None:
@@ -139,30 +136,6 @@ class State:
         """Bytes of every item that has some, by item id."""
         for item_id in list(self._contents):
             yield item_id, self.read(item_id)
-
-    def _narrowed(self, collection: str, values: Mapping[str, Any]) -> tuple[Iterable[Document], Mapping[str, Any]]:
-        """Rows of the widest fitting index, and the conditions it leaves open."""
-        fitting = [fields for fields in self._indexes[collection] if set(fields) <= set(values)]
-        if not fitting:
-            return self._documents[collection].values(), values
-        fields = max(fitting, key=len)
-        ids = self._indexes[collection][fields].get(tuple(values[name] for name in fields), {})
-        rest = {name: value for name, value in values.items() if name not in fields}
-        return [self._documents[collection][id_] for id_ in ids], rest
-
-    def _list(self, collection: str, document: Document) -> None:
-        for fields, index in self._indexes[collection].items():
-            index.setdefault(tuple(document.get(name) for name in fields), {})[document["id"]] = None
-
-    def _unlist(self, collection: str, old: Document, new: Document) -> None:
-        """Forget index entries that `new` does not share; shared ones keep their place in the order."""
-        for fields, index in self._indexes[collection].items():
-            key = tuple(old.get(name) for name in fields)
-            if key != tuple(new.get(name) for name in fields) or not new:
-                entry = index[key]
-                del entry[old["id"]]
-                if not entry:
-                    del index[key]
 
     def _tally(self, item: Document | None, sign: int) -> None:
         """Keep the counters of datasets, which the SDK asks for once per detached item."""

@@ -5,13 +5,29 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any
 
-Test = Callable[[list[Any]], bool]  # of the values found at a field; none if it is missing
+from dl_mock.clock import iso
+from dl_mock.paths import elements
 
-_MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?")
+Test = Callable[[Sequence[Any]], bool]  # of the values found at a field; none if it is missing
+
+_MOMENT = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII
+)
+# What `clock.iso` writes, and no text that is no date.
+_WRITTEN = re.compile(
+    r"[1-9]\d{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30))"
+    r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z",
+    re.ASCII,
+).fullmatch
+
+
+def as_written(text: str) -> bool:
+    """Whether a text is a date just as the platform writes it: such dates are in the order of their texts."""
+    return _WRITTEN(text) is not None
 
 
 def equals(literal: Any) -> Test:
@@ -26,10 +42,10 @@ def equals(literal: Any) -> Test:
 
 def one_of(literals: Sequence[Any]) -> Test:
     """Equality with any of the literals; the usual case, plain texts, is one set look-up."""
-    plain = frozenset(text for text in literals if isinstance(text, str) and not _special(text))
+    plain = frozenset(text for text in literals if isinstance(text, str) and is_plain(text))
     others = [equals(literal) for literal in literals if not (isinstance(literal, str) and literal in plain)]
 
-    def test(values: list[Any]) -> bool:
+    def test(values: Sequence[Any]) -> bool:
         if any(isinstance(value, str) and value in plain for value in elements(values)):
             return True
         return any(other(values) for other in others)
@@ -67,22 +83,23 @@ def moment(text: str) -> float | None:
     if parts is None:
         return None
     year, month, day, hour, minute, second, fraction, zone = parts.groups()
+    clock = int(hour or 0), int(minute or 0), int(second or 0)
     try:
-        stamp = datetime(
-            int(year),
-            int(month),
-            int(day),
-            int(hour or 0),
-            int(minute or 0),
-            int(second or 0),
-            tzinfo=timezone.utc,
-        )
+        seconds = datetime(int(year), int(month), int(day), *clock, tzinfo=timezone.utc).timestamp()
     except ValueError:  # digits that are no date, such as month 13
         return None
-    offset = timedelta()
     if zone and zone != "Z":
-        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:])) * (-1 if zone[0] == "-" else 1)
-    return (stamp - offset).timestamp() + (float(f"0.{fraction}") if fraction else 0.0)
+        seconds -= (int(zone[1:3]) * 3600 + int(zone[-2:]) * 60) * (-1 if zone[0] == "-" else 1)
+    return seconds + (float(f"0.{fraction}") if fraction else 0.0)
+
+
+def stamp(instant: float) -> str | None:
+    """A moment as the platform writes it, such as `2024-01-01T00:00:00.000Z`; None if it cannot say it exactly."""
+    try:
+        text = iso(datetime.fromtimestamp(round(instant * 1000) / 1000, timezone.utc))
+    except (OverflowError, ValueError):  # before the year 1 or after 9999, which only a zone can reach
+        return None
+    return text if as_written(text) and moment(text) == instant else None
 
 
 @lru_cache(maxsize=1024)
@@ -95,19 +112,6 @@ def wildcard(pattern: str) -> Callable[[str], Any]:
 def distance(left: Sequence[float], right: Sequence[float]) -> float:
     """Euclidean distance; vectors of different length are infinitely far apart (assumed)."""
     return math.dist(left, right) if len(left) == len(right) else math.inf
-
-
-def elements(values: list[Any]) -> list[Any]:
-    """Values with lists opened: a scalar meets a list by meeting one of its elements."""
-    if not any(isinstance(value, list) for value in values):
-        return values
-    opened: list[Any] = []
-    for value in values:
-        if isinstance(value, list):
-            opened.extend(value)
-        else:
-            opened.append(value)
-    return opened
 
 
 def _scalar_equals(literal: Any) -> Callable[[Any], bool]:
@@ -124,8 +128,9 @@ def _scalar_equals(literal: Any) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str) and (value == literal or moment(value) == instant)
 
 
-def _special(text: str) -> bool:
-    return "*" in text or "?" in text or moment(text) is not None
+def is_plain(text: str) -> bool:
+    """Whether equality with a text is just that: it holds no wildcards and is no date."""
+    return "*" not in text and "?" not in text and moment(text) is None
 
 
 def _same(left: Any, right: Any) -> bool:

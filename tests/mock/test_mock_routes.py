@@ -14,6 +14,7 @@ from requests_toolbelt import MultipartEncoder
 
 from dl_mock import Platform, Request
 from dl_mock.platform import JournalEntry
+from dl_mock.query import compiled
 from dl_mock.routes import ROUTES
 
 
@@ -508,20 +509,12 @@ def test_annotations_are_deleted_by_a_list_of_ids(api: Api, item: dict[str, Any]
 
 
 def test_deleting_by_query_looks_at_one_item_only(api: Api, item: dict[str, Any]) -> None:
-    seen: list[str] = []
-    find = api.platform.state.find
-
-    def counting(collection: str, **values: Any) -> list[dict[str, Any]]:
-        found = find(collection, **values)
-        seen.extend(row["id"] for row in found if collection == "annotations")
-        return found
-
     api.platform.load_scene({"items": [{"filename": f"/{n}.txt", "annotations": [BOX] * 5} for n in range(20)]})
-    api.platform.state.find = counting  # type: ignore[method-assign]
 
-    api.query({"filter": {"$and": [{"itemId": item["id"]}]}, "resource": "annotations"})
+    found = api.platform.state.table("annotations").find(compiled({"$and": [{"itemId": item["id"]}]}))
 
-    assert len(seen) == 1
+    assert found.narrowed is not None
+    assert [row["itemId"] for row in found.narrowed] == [item["id"]]
 
 
 # Models, exports, collections

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dl_mock.query import QueryError, matcher
+from dl_mock.query import Filter, QueryError, matcher
 from dl_mock.search import page, search, selection
+from dl_mock.table import Found, Table
 
 DOCUMENT = {
     "id": "65a000000000000000000001",
@@ -114,12 +115,22 @@ class Rows:
 
     def __init__(self, **documents: list[dict[str, Any]]) -> None:
         self.documents = documents
+        self.tables = {resource: filled(Table(), rows) for resource, rows in documents.items()}
 
-    def rows(self, resource: str, _pins: Mapping[str, tuple[str, ...]]) -> Iterable[dict[str, Any]]:
-        return self.documents[resource]
+    def limits(self, resource: str) -> Mapping[str, Any]:
+        return {}
+
+    def find(self, resource: str, filter_: Filter) -> Found:
+        return self.tables[resource].find(filter_)
 
     def vector(self, vector_id: str) -> list[float]:
         return next(one["value"] for one in self.documents["feature_vectors"] if one["id"] == vector_id)
+
+
+def filled(table: Table, rows: Iterable[dict[str, Any]]) -> Table:
+    for row in rows:
+        table.put(row)
+    return table
 
 
 def ids(rows: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -165,7 +176,7 @@ def test_a_query_selects_rows(body: dict[str, Any], found: list[str]) -> None:
     [
         pytest.param({"join": {"filter": {}}}, "join.on must have 'resource', 'local' and 'forigen'", id="join"),
         pytest.param({"sort": {"a": "up"}}, "sort.a must be 'ascending' or 'descending', not 'up'", id="direction"),
-        pytest.param({"sort": ["a"]}, "sort must be an object of fields", id="sort"),
+        pytest.param({"sort": ["a"]}, "sort must be an object, not ['a']", id="sort"),
         pytest.param({"except": {"filter": {}}}, "except must be an object with a 'query'", id="except"),
     ],
 )

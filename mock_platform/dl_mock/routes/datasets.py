@@ -14,7 +14,7 @@ from dl_mock.routes.commands import carried_out
 from dl_mock.routes.items import remove_item, update_item
 from dl_mock.routes.ontologies import add_recipe
 from dl_mock.routes.projects import allowed_project
-from dl_mock.routes.querying import COLLECTION_OF, Scope, answer_page, answer_query
+from dl_mock.routes.querying import Scope, answer_query
 from dl_mock.routing import ApiError, Call, Route
 from dl_mock.search import search
 from dl_mock.state import State
@@ -142,14 +142,14 @@ def query_dataset(call: Call) -> Response:
     dataset = call.found("datasets")
     body = call.body()
     resource = body.get("resource", "items")
-    rows = search(body, resource, Scope(call.state, dataset["id"], body))
     if body.get("references"):
         raise ApiError(400, "references to tasks are not supported by this mock platform")
+    if not body.get("delete") and body.get("update") is None:
+        return answer_query(call, resource, dataset["id"])
+    rows = search(body, resource, Scope(call.state, dataset["id"], body))
     if body.get("delete"):
         return _delete(call, resource, rows)
-    if body.get("update") is not None:
-        return _update(call, resource, rows, body["update"], bool(body.get("systemSpace")))
-    return answer_page(call, body, COLLECTION_OF[resource], rows)
+    return _update(call, resource, rows, body["update"], bool(body.get("systemSpace")))
 
 
 def _delete(call: Call, resource: str, rows: list[Any]) -> Response:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from dl_mock.documents import BINARIES
 from dl_mock.message import Response
+from dl_mock.query import Filter
 from dl_mock.routing import ApiError, Call
-from dl_mock.search import Pins, page, search, selection
-from dl_mock.state import INDEXED, Document, State
+from dl_mock.search import answer, page, selection
+from dl_mock.state import Document, State
+from dl_mock.table import Found
 
 # Names of resources in queries, and the collections that hold them. OpenAPI: QueryResource.
 COLLECTION_OF: Mapping[str, str] = MappingProxyType(
@@ -31,7 +33,21 @@ COLLECTION_OF: Mapping[str, str] = MappingProxyType(
         "ontology": "ontologies",
     }
 )
-FEW = 200  # an index look-up per value pays up to about this many values
+# Where a document tells its project.
+PROJECT_FIELDS: Mapping[str, str] = MappingProxyType(
+    {
+        "projects": "id",
+        "datasets": "projects",
+        "items": "projectId",
+        "models": "context.project",
+        "feature_sets": "project",
+        "feature_vectors": "project",
+        "recipes": "projectIds",
+        "ontologies": "projectIds",
+    }
+)
+_ANY_PROJECT_FIELD = ("projectId", "project", "context.project", "projects", "projectIds")
+_IN_DATASET = frozenset({"items", "annotations"})
 
 
 class Scope:
@@ -44,18 +60,26 @@ class Scope:
         self._projects = context.get("projects") if isinstance(context, Mapping) else None
         self._system_space = bool(body.get("systemSpace"))
 
-    def rows(self, resource: str, pins: Pins) -> Iterable[Document]:
-        """Documents of a resource, through an index if one fits the pins."""
-        collection = COLLECTION_OF.get(resource)
-        if collection is None:
-            raise ApiError(400, f"unknown resource {resource!r}; known: {', '.join(sorted(COLLECTION_OF))}")
-        rows = self._candidates(collection, pins)
+    def limits(self, resource: str) -> Mapping[str, Any]:
+        """What the context and the kind of query leave in sight."""
+        collection = _collection(resource)
+        limits: list[Mapping[str, Any]] = []
         if collection == "datasets" and not self._system_space:
-            rows = [row for row in rows if row["name"] != BINARIES]
-        if self._projects and collection != "annotations":
-            allowed = set(self._projects)
-            rows = [row for row in rows if allowed & projects_of(row)]
-        return rows
+            limits.append({"name": {"$ne": BINARIES}})
+        if self._projects and collection not in _IN_DATASET:
+            allowed = {"$in": list(self._projects)}
+            field = PROJECT_FIELDS.get(collection)
+            fields = (field,) if field else _ANY_PROJECT_FIELD
+            limits.append({"$or": [{field: allowed} for field in fields]})
+        return {"$and": limits}
+
+    def find(self, resource: str, filter_: Filter) -> Found:
+        """Where the documents are that may satisfy a filter."""
+        collection = _collection(resource)
+        table = self._state.table(collection)
+        if self._dataset_id is not None and collection in _IN_DATASET:
+            return table.find(filter_, self._dataset_id)
+        return table.find(filter_)
 
     def vector(self, vector_id: str) -> Sequence[float]:
         """The value of a stored vector."""
@@ -65,28 +89,22 @@ class Scope:
         value: Sequence[float] = found["value"]
         return value
 
-    def _candidates(self, collection: str, pins: Pins) -> list[Document]:
-        limits = {"datasetId": self._dataset_id} if self._dataset_id and collection in _IN_DATASET else {}
-        few = {name: values for name, values in pins.items() if len(values) <= FEW}
-        if "id" in few:
-            found = [row for id_ in few["id"] if (row := self._state.get(collection, id_)) is not None]
-            return [row for row in found if all(row.get(name) == value for name, value in limits.items())]
-        fields = {name for index in INDEXED.get(collection, ()) for name in index}
-        pinned = next((name for name in few if name in fields and name not in limits), None)
-        if pinned is None:
-            return self._state.find(collection, **limits) if limits else self._state.all(collection)
-        values = dict.fromkeys(few[pinned])
-        return [row for value in values for row in self._state.find(collection, **limits, **{pinned: value})]
 
-
-_IN_DATASET = frozenset({"items", "annotations"})
+def _collection(resource: Any) -> str:
+    collection = COLLECTION_OF.get(resource) if isinstance(resource, str) else None
+    if collection is None:
+        raise ApiError(400, f"unknown resource {resource!r}; known: {', '.join(sorted(COLLECTION_OF))}")
+    return collection
 
 
 def answer_query(call: Call, resource: str, dataset_id: str | None = None) -> Response:
     """Run the query in the body and answer with its page."""
     body = call.body()
-    rows = search(body, resource, Scope(call.state, dataset_id, body))
-    return answer_page(call, body, COLLECTION_OF[resource], rows)
+    select = selection(body)
+    found = answer(body, resource, Scope(call.state, dataset_id, body))
+    collection = COLLECTION_OF[resource]
+    found["items"] = [select(call.render(collection, row)) for row in found["items"]]
+    return Response.of_json(found)
 
 
 def answer_page(call: Call, body: Mapping[str, Any], collection: str, rows: Sequence[Document]) -> Response:
