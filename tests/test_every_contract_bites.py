@@ -21,6 +21,7 @@ from dl_harness.checking import Checked
 from dl_harness.contract import CONTRACTS
 from dl_harness.results import Result
 from dl_harness.syntax import parse
+from nursery import nursery
 
 TESTS = Path(__file__).resolve().parent
 
@@ -149,6 +150,14 @@ BROKEN = {
     "TRN-015": Broken("broken/training.py:LooksUpEveryLabel", TRAINER),
     "TRN-016": Broken("broken/training.py:NumbersByTheRecipe", TRAINER),
     "TRN-017": Broken("broken/training.py:TrainsInSilence", TRAINER),
+    "LAW-001": Broken("broken/laws.py:GetsUsedToLight", DETECTOR),
+    "LAW-002": Broken("broken/laws.py:IsLessCertainInSmallBatches", DETECTOR),
+    "LAW-003": Broken("broken/laws.py:RemembersWhatItHasSeen", DETECTOR),
+    "LAW-004": Broken("broken/laws.py:ComparesWithTheBrightest", DETECTOR),
+    "LAW-005": Broken("broken/laws.py:SplitsLargeBatches", DETECTOR),
+    "LAW-006": Broken("broken/laws.py:PadsMixedBatches", DETECTOR),
+    "LAW-007": Broken("broken/laws.py:ReadsTheSizeOfTheFile", DETECTOR),
+    "LAW-008": Broken("broken/laws.py:StaysInTheFrameOfTheModel", DETECTOR),
 }
 
 
@@ -159,6 +168,7 @@ OTHERWISE = {
     "OUT-009 masks": Broken("broken/output.py:KeepsTheSizeOfTheModel", SEGMENTER),
     "LAY-009 another name": Broken("broken/layout.py:LoadsAnotherName", CLASSIFIER),
     "OUT-019 empty": Broken("broken/output.py:AnswersWithNothing"),
+    "LAW-002 vectors": Broken("broken/laws.py:EmbedsAgainstTheMean", EMBEDDER),
 }
 """Other ways to break some of them, each with a branch of its own in the contract."""
 
@@ -202,7 +212,7 @@ def carry_out(run: Run) -> Checked:
 @pytest.fixture(scope="module")
 def check(request: pytest.FixtureRequest) -> Iterator[Callable[[Run], Checked]]:
     """What a run came to."""
-    with ahead(request, "run", carry_out) as result:
+    with nursery(), ahead(request, "run", carry_out) as result:
         yield result
 
 

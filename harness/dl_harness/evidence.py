@@ -146,6 +146,7 @@ class AnnotationSeen(Record, frozen=True):
     unserialisable: tuple[str, ...] = ()  # "coordinates[0].x: numpy.float32"
     confidence: Any = None
     model_info: bool = False
+    mask_extent: tuple[float, float, float, float] | None = None  # left, top, right, bottom of what a mask covers
     mask_size: tuple[int, int] | None = None  # width and height of a binary annotation that predict returned
     digest: str = ""  # of what points do not hold: a mask, a text, attributes
     text: str | None = None
@@ -276,6 +277,35 @@ class MetricSeen(Record, frozen=True):
     y: Any = None
 
 
+class Pairing(Record, frozen=True):
+    """One item in two batches of ids: at a position in the one, at another position in the other."""
+
+    batch: tuple[str, ...]
+    position: int
+    against: tuple[str, ...]
+    against_position: int
+
+    @property
+    def item(self) -> str:
+        """The item in the first batch."""
+        return self.batch[self.position]
+
+
+class LawTried(Record, frozen=True, tag=True):
+    """What was tried of one metamorphic law, and the smallest pair of batches that breaks it, if one does."""
+
+    law: str  # repeated, duplicates, size, order, neighbours, one in many, re-encoded, resized
+    function: str
+    examples: int = 0  # pairs of batches that were compared
+    pairing: Pairing | None = None
+    expected: Entry | None = None
+    saw: Entry | None = None
+    belongs_to: str | None = None  # the item of the batch that gets, alone, what was seen
+    by_chance: bool = False  # two adapters that were built alike differ as well
+    scale: float = 1.0  # of a resized item, against the one it was made from
+    reason: str | None = None  # why there was nothing to compare
+
+
 class Flow(Record, frozen=True):
     """One run of one wrapper function."""
 
@@ -296,6 +326,7 @@ class Flow(Record, frozen=True):
     changes: tuple[FileChange, ...] = ()
     expected_changes: tuple[str, ...] = ()  # what the wrapper itself writes in the working directory
     network: tuple[NetworkAttempt, ...] = ()
+    laws: tuple[LawTried, ...] = ()
     output_tail: str = ""
     duration_s: float = 0.0
 
@@ -412,7 +443,16 @@ class FlowEnded(Record, frozen=True, tag=True):
 
 
 Event = (
-    Described | Planned | FlowStarted | CallStarted | CallEnded | Requested | NetworkRefused | OurFailure | FlowEnded
+    Described
+    | Planned
+    | FlowStarted
+    | CallStarted
+    | CallEnded
+    | Requested
+    | NetworkRefused
+    | LawTried
+    | OurFailure
+    | FlowEnded
 )
 
 _encoder = msgspec.json.Encoder(enc_hook=str)  # subclasses of str, such as numpy.str_, are texts
@@ -513,6 +553,7 @@ class _Folding:
         self.calls: dict[int, Call] = {}
         self.requests: list[RequestSeen] = []
         self.network: list[NetworkAttempt] = []
+        self.laws: list[LawTried] = []
 
     def add(self, event: Event, unfinished: Ending) -> None:
         match event:
@@ -524,6 +565,8 @@ class _Folding:
                 self.requests.append(event.request)
             case NetworkRefused():
                 self.network.append(event.attempt)
+            case LawTried():
+                self.laws.append(event)
 
     def flow(self, unfinished: Ending) -> Flow:
         end = self.end or FlowEnded(label=self.start.label, ended=unfinished)
@@ -535,4 +578,5 @@ class _Folding:
             calls=tuple(self.calls.values()),
             requests=tuple(self.requests),
             network=tuple(self.network),
+            laws=tuple(self.laws),
         )

@@ -54,6 +54,7 @@ STAGES = (
             "embed_dataset",
         ),
     ),
+    Stage("laws", ("load_from_model/laws", "predict_laws", "embed_laws")),
     Stage("saving", ("load_from_model/saving", "save_to_model")),
     Stage("evaluation", ("load_from_model/evaluation", "evaluate_model")),
     Stage("fresh process", ("load_from_model/fresh", "predict_items/fresh", "embed_items/fresh")),
@@ -74,10 +75,12 @@ def _reason(
     label: str, subject: Subject, needs: tuple[str, ...] | None, has_metrics: bool, prompts: bool
 ) -> str | None:
     name = label.split("/")[0]
-    use = {"predict_items": "predict", "predict_dataset": "predict", "embed_items": "embed", "embed_dataset": "embed"}
+    use = {f"{function}_{what}": function for function in ("predict", "embed") for what in ("items", "dataset", "laws")}
     function = use.get(name) or name.removesuffix("_untrained").removesuffix("_trained")
     if function in {"predict", "embed"} and function not in subject.uses:
         return f"the adapter does not {function}"
+    if name == "predict_laws" and prompts:
+        return "the items are prompts: an answer is written on the item, and the next one depends on it"
     before_and_after = label.endswith("trained")  # what training changes must be in what is saved
     training = name in {"train_model", "train_varied"} or "training" in label
     if (training or before_and_after) and not subject.overrides("train"):
@@ -122,6 +125,8 @@ def given_up(label: str, died: tuple[str, ...]) -> str | None:
         "evaluate_model": "predict_items",
         "embed_dataset": "embed_items",
         "train_varied": "train_model",
+        "predict_laws": "predict_items",
+        "embed_laws": "embed_items",
     }
     name = label.split("/")[0]
     for dead in died:

@@ -67,6 +67,19 @@ class HarnessError(Exception):
     """Something on our side failed; the adapter was not judged."""
 
 
+def start(command: list[str], cwd: Path, env: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start a child process in a session of its own, with one stream for everything that it prints."""
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
 def observe(target: Target, spec: Spec, service: Service | None, progress: Progress) -> Observed:
     """Run every flow of one adapter in child processes, starting a new one where the last one died.
 
@@ -144,15 +157,7 @@ class _Observation:
         evidence = Path(spec.evidence)
         evidence.unlink(missing_ok=True)
         command = [sys.executable, "-m", "dl_harness.child", str(path)]
-        process = subprocess.Popen(
-            command,
-            cwd=self._workspace.app,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        process = start(command, self._workspace.app, self._environment)
         assert process.stdout is not None
         tail = Tail(process.stdout)
         try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from dl_harness.evidence import Subject
+from dl_harness.evidence import LawTried, Subject
 
 BATCH_SIZE = 4
 ITEM_COUNT = 10
@@ -37,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     wrappers: str = "sdk"
     service: Service | None = None
     contracts: tuple[str, ...] = ()
+    examples: str | None = None
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -66,6 +67,7 @@ class Spec(msgspec.Struct, frozen=True):
     call_limit_s: float = CALL_LIMIT_S
     wrappers: str = "sdk"
     plugins: tuple[str, ...] = ()  # modules with hooks: importable names and absolute paths
+    examples: tuple[LawTried, ...] = ()  # what broke a law in earlier runs, with names in the place of ids
     needs: tuple[str, ...] | None = None  # wrapper functions whose record is wanted; None for all
     done: tuple[str, ...] = ()  # flows that an earlier process has begun
     died: tuple[str, ...] = ()  # those of them that it did not survive

@@ -123,11 +123,12 @@ def annotation(one: Any) -> AnnotationSeen:
     problems: list[str] = []
     coordinates: Any = None
     digest = ""
-    mask_size = None
+    mask_size = mask_extent = None
     kind = getattr(one, "type", None)
     if kind == "binary":
         digest = _digest_of_mask(one.annotation_definition.geo)
         mask_size = _size_of_mask(one.annotation_definition.geo)
+        mask_extent = _extent_of_mask(one.annotation_definition.geo) if mask_size else None
     elif kind != "class":
         try:
             coordinates = one.coordinates
@@ -140,7 +141,7 @@ def annotation(one: Any) -> AnnotationSeen:
         "metadata": one.metadata,
         "attributes": one.attributes,
     }
-    return _from_document(document, problems, digest, mask_size)
+    return msgspec.structs.replace(_from_document(document, problems, digest, mask_size), mask_extent=mask_extent)
 
 
 def _from_document(
@@ -232,6 +233,17 @@ def _size_of_mask(mask: Any) -> tuple[int, int] | None:
 
     shape = np.shape(mask)
     return (shape[1], shape[0]) if len(shape) == 2 else None
+
+
+def _extent_of_mask(mask: Any) -> tuple[float, float, float, float] | None:
+    """Left, top, right and bottom of what a mask covers, None when it covers nothing."""
+    import numpy as np
+
+    covered = np.asarray(mask).astype(bool)
+    rows, columns = np.flatnonzero(covered.any(axis=1)), np.flatnonzero(covered.any(axis=0))
+    if not len(rows):
+        return None
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
 
 
 def turned(content: bytes) -> bool:

@@ -174,6 +174,30 @@ class Runner:
     def _embed_dataset(self, label: str, variant: str) -> None:
         self._dataset_flow(label, self._adapter.embed_dataset)
 
+    def _laws(self, function: str, label: str) -> None:
+        from dl_harness.flows import law_flows, variants
+
+        platform, folder = self._stage.platform, self._workspace.tmp / "laws"
+        made = {
+            "re-encoded": variants.re_encoded(platform, self._ids, folder),
+            "resized": variants.resized(platform, self._ids, folder),
+        }
+        ids = (*self._ids, *(one.variant for found in made.values() for one in found))
+        items = dict(zip(ids, self._items(ids), strict=True))
+        self._flow(
+            label,
+            lambda: law_flows.try_laws(
+                function, self._stage, self._adapter, self._construct, items, made, self._spec.examples
+            ),
+            item_ids=ids,
+        )
+
+    def _predict_laws(self, label: str, variant: str) -> None:
+        self._laws("predict", label)
+
+    def _embed_laws(self, label: str, variant: str) -> None:
+        self._laws("embed", label)
+
     def _train_model(self, label: str, variant: str) -> None:
         model = self._adapter.model_entity
         ids = self._stage.seeded.item_ids

@@ -113,6 +113,20 @@ class Stage:
         finally:
             self._recorder.interrupting = False
 
+    def emit(self, event: Event) -> None:
+        """Record what a flow has learned by itself."""
+        self._emit(event)
+
+    @contextmanager
+    def only_watching(self) -> Iterator[None]:
+        """Record neither calls nor requests made inside."""
+        in_flow, self._in_flow = self._in_flow, False
+        try:
+            with self._recorder.only_watching():
+                yield
+        finally:
+            self._in_flow = in_flow
+
     def skip(self, label: str, reason: str) -> None:
         """Say that a planned flow is not run."""
         self._emit(Planned((), {label: reason}))
