@@ -31,21 +31,68 @@ def main() -> None:
     """A local mock of the Dataloop platform."""
 
 
+def _pairs(_context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """`name=value` of an option that can be repeated."""
+    pairs = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not equals:
+            raise click.BadParameter(f"expected name=value, saw {one!r}", param=option)
+        pairs[name.strip()] = value
+    return pairs
+
+
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=0, type=click.IntRange(0, 65_535), help="Port to listen on; 0 (default) is any free.")
 @click.option("--scene", type=click.Path(path_type=Path), help="Starting state: a JSON file or a directory.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Written when requests are accepted.")
 @click.option("--strict-auth", is_flag=True, help="Accept only the token issued at the start.")
-def serve(host: str, port: int, scene: Path | None, ready_file: Path | None, strict_auth: bool) -> None:
-    """Serve until interrupted; prints address, token and ids as one line of JSON when ready."""
+@click.option("--log", is_flag=True, help="One line on standard error for each request.")
+@click.option("--adapter", multiple=True, metavar="[MODULE=]FILE:CLASS", help="Run executions of models with it.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", callback=_pairs, help="See `dl-mock settings`.")
+@click.option(
+    "--timing",
+    multiple=True,
+    metavar="KIND=SECONDS",
+    callback=_pairs,
+    help="Slow down cloning, preprocessing, commands or executions; `manual` waits for a step.",
+)
+@click.option("--open-admin", is_flag=True, help="Offer /_mock, which needs no token, on any address.")
+def serve(
+    host: str,
+    port: int,
+    scene: Path | None,
+    ready_file: Path | None,
+    strict_auth: bool,
+    log: bool,
+    adapter: tuple[str, ...],
+    settings: dict[str, str],
+    timing: dict[str, str],
+    open_admin: bool,
+) -> None:
+    """Serve until interrupted; prints address, token and ids as one line of JSON when ready.
+
+    The pages to look at it, and what can be done to the mock itself, are below /_mock of the same address.
+    """
     from dl_mock.platform import Platform
+    from dl_mock.server import is_loopback
     from dl_mock.server import serve as serving
+    from dl_mock.settings import Settings
+    from dl_mock.timing import Timing
 
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    platform = Platform(strict_auth=strict_auth)
+    with _told("cannot start"):
+        platform = Platform(strict_auth=strict_auth, settings=Settings.of(settings), timing=Timing.of(timing))
+        for target in adapter:
+            _register(platform, target)
+    platform.admin = open_admin or is_loopback(host)
+    if log:
+        from dl_mock.console import log_requests
+
+        log_requests(platform)
     with ExitStack() as stack:
         with _told("cannot load the scene"):
             if scene is not None:
@@ -62,25 +109,54 @@ def serve(host: str, port: int, scene: Path | None, ready_file: Path | None, str
             pass
 
 
+def _register(platform: Platform, target: str) -> None:
+    """An adapter for a module, or for every module that has none of its own."""
+    from dl_mock.adapters import AdapterProcess
+    from dl_mock.executing import ANY
+
+    module, equals, named = target.partition("=")
+    platform.register(module if equals else ANY, AdapterProcess(named if equals else target))
+
+
 @contextmanager
 def _told(what: str) -> Iterator[None]:
     """Turn a fault in what the caller gave into one line."""
-    from dl_mock.scene_check import SceneError
-
     try:
         yield
-    except (SceneError, OSError) as error:
+    except (ValueError, OSError) as error:  # SceneError is a ValueError
         raise CannotStart(f"{what}: {' '.join(str(error).split())}") from None
 
 
 @main.command()
-def routes() -> None:
-    """List every route with the evidence for it."""
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def routes(as_json: bool) -> None:
+    """List every route with the evidence for it, and count them by the kind of evidence."""
     from dl_mock.routes import ROUTES
+    from dl_mock.routing import EVIDENCE, evidence_counts
 
+    ordered = sorted(ROUTES, key=lambda route: (route.template, route.method))
+    counts = evidence_counts(ordered)
+    if as_json:
+        told = [{"method": one.method, "path": one.template, "evidence": one.evidence} for one in ordered]
+        click.echo(json.dumps({"counts": counts, "routes": told}, indent=1))
+        return
     width = max(len(route.template) for route in ROUTES)
-    for route in sorted(ROUTES, key=lambda route: (route.template, route.method)):
+    for route in ordered:
         click.echo(f"{route.method:6} {route.template:{width}}  {route.evidence}")
+    click.echo("")
+    for kind, count in counts.items():
+        click.echo(f"{count:6} {kind:10} {EVIDENCE.get(kind, 'in all; one may rest on several kinds of evidence')}")
+
+
+@main.command(name="settings")
+def list_settings() -> None:
+    """List the questions nobody outside the platform can answer, with the answers there are; the first is given."""
+    from dl_mock.settings import SWITCHES, written
+
+    for switch in SWITCHES:
+        click.echo(f"{switch.name}={written(switch.default)}    ({switch.told()})")
+        click.echo(f"    {switch.question}")
+        click.echo(f"    Chosen because {switch.reason}.")
 
 
 def _ready(platform: Platform, url: str) -> dict[str, Any]:

@@ -136,6 +136,14 @@ class Executor:
         for _, done in list(self._running.values()):
             done.result(timeout)
 
+    def clear(self) -> None:
+        """Tell everything that runs to end, and forget it; runners stay registered."""
+        for terminated, done in self._running.values():
+            terminated.set()
+            if not done.done():
+                done.set_result(None)
+        self._running = {}
+
     def _start(self, execution_id: str, runner: Runner) -> None:
         name = f"dl-mock-execution-{execution_id}"
         threading.Thread(target=self._run, args=(execution_id, runner), name=name, daemon=True).start()

@@ -14,20 +14,23 @@ from dl_mock.auth import Gate, issue_token
 from dl_mock.clock import Clock, iso, real_clock
 from dl_mock.documents import Author
 from dl_mock.executing import Executor, Runner
-from dl_mock.faults import Faults
+from dl_mock.faults import Fault, Faults
 from dl_mock.ids import IdSource, ObjectIds
-from dl_mock.message import Request, Response
+from dl_mock.message import Delivery, Request, Response
 from dl_mock.query import QueryError
 from dl_mock.routes import ROUTES
-from dl_mock.routing import ApiError, Call, Router
+from dl_mock.routing import ApiError, Call, Route, Router
 from dl_mock.settings import Settings
-from dl_mock.state import State
+from dl_mock.state import COLLECTIONS, State
 from dl_mock.timing import Schedule, Timing
 
 EMAIL = "user@dl-mock.local"
 PREFIX = "/api/v1"
+ADMIN_PREFIX = "/_mock"
 # The SDK repeats a 501 up to five times with growing pauses, 30 s in all; asked to wait 1 s each it gives up in 5.
 RETRY_SOON = {"retry-after": "1"}
+
+LONGEST_ERROR = 500  # characters of a message that the journal keeps
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +48,9 @@ class JournalEntry:
     bytes_in: int
     bytes_out: int
     thread: str
-    time: float
+    time: float  # when it was answered, by the monotonic clock
+    started: float = 0.0
+    error: str | None = None  # the message of an answer that is an error
 
 
 Listener = Callable[[JournalEntry], None]
@@ -83,11 +88,18 @@ class Platform:
         self.author = Author(EMAIL, self.new_id, lambda: iso(self.clock()))
         self.journal: list[JournalEntry] = []
         self._gate = Gate(self.token, strict_auth)
+        self.admin = True  # whether the mock's own surface answers; a transport that others can reach turns it off
         self._listeners: list[Listener] = []
+        self._scenes: list[Mapping[str, Any] | str | Path] = []
 
     def handle(self, request: Request) -> Response:
         """Answer a request; never raises. Requests are handled one at a time."""
+        if request.path.startswith(ADMIN_PREFIX):
+            return self._administer(request)
+        if request.path == "/" and request.method == "GET":  # somebody opened the address in a browser
+            return Response(302, b"", {"location": f"{ADMIN_PREFIX}/"})
         path = request.path.removeprefix(PREFIX) or "/"
+        started = time.monotonic()
         with self.state.lock:
             self.schedule.advance()
             response, route = self._answer(request, path)
@@ -102,6 +114,8 @@ class Platform:
                 bytes_out=len(response.body),
                 thread=threading.current_thread().name,
                 time=time.monotonic(),
+                started=started,
+                error=_told(response) if response.status >= 400 else None,
             )
             self.journal.append(entry)
         for listener in tuple(self._listeners):
@@ -135,10 +149,30 @@ class Platform:
             return self.schedule.step(subject)
 
     def load_scene(self, source: Mapping[str, Any] | str | Path) -> None:
-        """Add a starting state: a dict, a JSON file, or a directory."""
+        """Add documents: a dict, a JSON file, or a directory. Before the first request they are the starting state."""
         from dl_mock.scene import load_scene
 
         load_scene(self, source)
+        if not self.journal:
+            self._scenes.append(source)
+
+    def reset(self) -> None:
+        """Back to the starting state: its scenes, an empty journal, no faults, nothing under way."""
+        self.clear()
+        scenes, self._scenes = self._scenes, []
+        for source in scenes:
+            self.load_scene(source)
+
+    def clear(self) -> None:
+        """Forget every document, the journal, faults and what is under way; ids go on growing."""
+        with self.state.lock:
+            self.schedule.clear()
+            self.executor.clear()
+            self.faults.clear()
+            for collection in COLLECTIONS:
+                for document in self.state.all(collection):
+                    self.state.remove(collection, document["id"])
+            self.journal.clear()
 
     def snapshot(self, directory: str | Path) -> None:
         """Write everything as a scene that `load_scene` restores exactly."""
@@ -146,8 +180,24 @@ class Platform:
 
         write_snapshot(self.state, Path(directory))
 
+    def _administer(self, request: Request) -> Response:
+        from dl_mock.admin.answering import answer
+
+        if self.admin:
+            return answer(self, request)
+        return _error(403, f"the mock's own surface is off, because others than this machine can reach {self.url}")
+
     def _answer(self, request: Request, path: str) -> tuple[Response, str | None]:
         matched = self.router.match(request.method, path)
+        fault = self.faults.of_request(request.method, path, matched[0].template if matched else None)
+        if fault is not None and fault.status is not None:
+            return _broken(fault, _error(fault.status, fault.message)), matched[0].template if matched else None
+        response, route = self._answer_matched(request, path, matched)
+        return (response if fault is None else _broken(fault, response)), route
+
+    def _answer_matched(
+        self, request: Request, path: str, matched: tuple[Route, dict[str, str]] | None
+    ) -> tuple[Response, str | None]:
         if matched is None:
             message = self.router.advice(request.method, path)
             return Response.of_json({"message": message}, 501, RETRY_SOON), None
@@ -162,6 +212,21 @@ class Platform:
         except Exception as error:  # a fault of ours must reach the caller as an answer, not as a hang
             logger.exception("%s %s failed", request.method, path)
             return _error(500, f"the mock platform failed: {type(error).__name__}: {error}"), route.template
+
+
+def _broken(fault: Fault, response: Response) -> Response:
+    """An answer held back or never given; what it answers to was done."""
+    if not fault.delay and not fault.drop:
+        return response
+    how = replace(response.delivery or Delivery(), delay=float(fault.delay), drop=fault.drop)
+    return replace(response, delivery=how)
+
+
+def _told(response: Response) -> str | None:
+    """The message in the body of an error."""
+    if not response.body.startswith(b"{"):
+        return None
+    return str(response.json().get("message"))[:LONGEST_ERROR]
 
 
 def _error(status: int, message: str) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -155,6 +156,31 @@ def of_item(method: str, rest: str, handler: Handler, evidence: str) -> tuple[Ro
         Route(method, f"/items/{{item_id}}{rest}", handler, evidence),
         Route(method, f"/datasets/{{dataset_id}}/items/{{item_id}}{rest}", handler, "OpenAPI, as without the dataset"),
     )
+
+
+# Where evidence can come from, and the word with which a part of it begins.
+EVIDENCE: Mapping[str, str] = MappingProxyType(
+    {
+        "SDK": "a call site of the SDK",
+        "OpenAPI": "an operation of the published OpenAPI description",
+        "recorded": "requests that the SDK was recorded to make",
+        "documented": "a published page",
+        "former": "the SDK's former end-to-end tests",
+        "assumed": "nothing published: chosen here",
+    }
+)
+
+
+def evidence_kinds(evidence: str) -> list[str]:
+    """The kinds of evidence that a text names; parts are divided by semicolons, or commas as in `SDK, OpenAPI`."""
+    parts = [part.strip() for part in evidence.replace(",", ";").split(";")]
+    return [kind for kind in EVIDENCE if any(part.split(" ")[0] == kind for part in parts)]
+
+
+def evidence_counts(routes: Iterable[Route]) -> dict[str, int]:
+    """How many routes there are, and how many rest on each kind of evidence."""
+    found = [evidence_kinds(route.evidence) for route in routes]
+    return {"routes": len(found), **{kind: sum(kind in kinds for kinds in found) for kind in EVIDENCE}}
 
 
 class Router:

@@ -146,6 +146,14 @@ def _reachable(host: str, bound: str) -> str:
     return "::1" if ":" in bound else "127.0.0.1"
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens on `host`."""
+    try:
+        return ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 @contextmanager
 def serve(platform: Platform, host: str = "127.0.0.1", port: int = 0) -> Iterator[Server]:
     """Serve a platform while the context is open; port 0 is any free one. Sets the platform's own url."""

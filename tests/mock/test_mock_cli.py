@@ -18,6 +18,7 @@ from typing import Any
 import jwt
 import pytest
 import requests
+from click.testing import CliRunner
 from mock_helpers import image
 
 COMMAND = [sys.executable, "-c", "from dl_mock.cli import main; main()"]
@@ -169,11 +170,70 @@ def test_a_ready_file_that_cannot_be_written_is_told_in_a_line(tmp_path: Path) -
     assert list(tmp_path.parent.glob(f".{tmp_path.name}.*")) == []
 
 
-def test_it_lists_its_routes_with_their_evidence() -> None:
-    done = subprocess.run([*COMMAND, "routes"], capture_output=True, text=True, timeout=20, check=True)
+def told(*arguments: str) -> str:
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=20, check=True).stdout
 
-    assert any(line.split()[:2] == ["GET", "/items/{item_id}/stream"] for line in done.stdout.splitlines())
-    assert all(len(line.split()) > 2 for line in done.stdout.splitlines())
+
+def test_it_lists_its_routes_with_their_evidence() -> None:
+    routes, counts = told("routes").split("\n\n")
+
+    assert any(line.split()[:2] == ["GET", "/items/{item_id}/stream"] for line in routes.splitlines())
+    assert all(len(line.split()) > 2 for line in routes.splitlines())
+    counted = {line.split()[1]: int(line.split()[0]) for line in counts.splitlines()}
+    assert counted["routes"] == len(routes.splitlines())
+    assert json.loads(told("routes", "--json"))["counts"] == counted
+
+
+def test_it_lists_its_settings() -> None:
+    assert "overwrite_keeps_item=yes    (yes or no)\n    Does an upload over an existing item" in told("settings")
+
+
+def test_settings_and_timing_are_given_as_options() -> None:
+    with serving("--set", "duplicate_metrics=replaced", "--timing", "commands=manual") as (_, ready):
+        admin = ready["url"].replace("/api/v1", "/_mock")
+        answers = {one["name"]: one["value"] for one in requests.get(f"{admin}/settings", timeout=5).json()}
+        timing = requests.get(f"{admin}/timing", timeout=5).json()["timing"]
+
+    assert (answers["duplicate_metrics"], timing["commands"]) == ("replaced", "manual")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--set", "overwrite=yes"), "unknown setting 'overwrite'; did you mean 'overwrite_keeps_item'?"),
+        (("--set", "overwrite_keeps_item=maybe"), "expected yes or no, saw 'maybe'"),
+        (("--timing", "cloning=soon"), "expected seconds (0 or more) or 'manual', saw 'soon'"),
+        (("--adapter", "nothing.py:Adapter"), "expected an adapter at nothing.py"),
+    ],
+    ids=["unknown", "answer", "timing", "adapter"],
+)
+def test_an_option_that_means_nothing_is_told_in_a_line(arguments: tuple[str, ...], said: str) -> None:
+    from dl_mock.cli import main
+
+    done = CliRunner().invoke(main, ["serve", *arguments])
+
+    assert done.exit_code == 4
+    assert said in done.output
+    assert done.output.count("\n") == 1
+
+
+def test_the_log_has_a_line_for_each_request() -> None:
+    with serving("--log") as (process, ready):
+        get(ready, "/users/me")
+        get(ready, "/nothing")
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=10)
+        assert process.stderr is not None
+        lines = process.stderr.read().splitlines()
+
+    assert [line.split()[1:4] for line in lines] == [["200", "GET", "/users/me"], ["501", "GET", "/nothing"]]
+
+
+def test_the_surface_of_the_mock_is_for_this_machine_only() -> None:
+    with serving("--host", "0.0.0.0") as (_, ready):
+        admin = ready["url"].replace("/api/v1", "/_mock/state")
+        assert requests.get(admin, timeout=5).status_code == 403
+        assert get(ready, "/users/me").status_code == 200
 
 
 @pytest.mark.parametrize("module", ["dl_mock", "dl_mock.cli", "dl_mock.platform"])
