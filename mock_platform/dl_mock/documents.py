@@ -323,6 +323,24 @@ def log_line(given: Mapping[str, Any], author: Author) -> Document:
     return {"id": author.new_id(), "timestamp": author.now(), "level": "INFO", "message": "", **given}
 
 
+def package(given: Mapping[str, Any], author: Author, project_id: str) -> Document:
+    """OpenAPI: APIPackage; the states before the present one are kept with it."""
+    return fill(
+        given,
+        author,
+        projectId=project_id,
+        version="1.0.0",
+        type="faas",
+        modules=[],
+        slots=[],
+        uiHooks=[],
+        serviceConfig={},
+        metadata={},
+        revisions=[],
+        **{"global": False},
+    )
+
+
 def dpk(given: Mapping[str, Any], author: Author) -> Document:
     """OpenAPI: a dpk; its versions share the id of the first."""
     document = fill(given, author, name="dpk", version="1.0.0", scope="project", components={})

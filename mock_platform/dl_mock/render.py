@@ -12,6 +12,7 @@ PATHS: Mapping[str, str] = MappingProxyType(
         "projects": "projects",
         "datasets": "datasets",
         "drivers": "drivers",
+        "packages": "packages",
         "recipes": "recipes",
         "ontologies": "ontologies",
         "items": "items",

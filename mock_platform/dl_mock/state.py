@@ -34,6 +34,7 @@ COLLECTIONS = (
     "dpks",
     "drivers",
     "logs",
+    "packages",
 )
 
 # How the collections are stored. Fields named first make sections, and `split` makes groups in these: both are what

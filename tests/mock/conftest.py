@@ -13,7 +13,7 @@ from dl_mock import Platform
 from dl_mock.clock import ticking_clock
 from dl_mock.ids import ObjectIds
 
-pytest.register_assert_rewrite("example_operations", "example_models", "mock_helpers", "naive_query")
+pytest.register_assert_rewrite("example_operations", "example_models", "mock_helpers", "naive_query", "sdk_calls")
 
 # The SDK reads these when it is imported, which no test module does at its top.
 _HOME = tempfile.TemporaryDirectory(prefix="dl-mock-tests-", ignore_cleanup_errors=True)

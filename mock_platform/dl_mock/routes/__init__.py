@@ -20,6 +20,7 @@ from dl_mock.routes import (
     ml_subsets,
     models,
     ontologies,
+    packages,
     partitioned_exports,
     projects,
     services,
@@ -49,4 +50,5 @@ ROUTES: tuple[Route, ...] = (
     *executions.ROUTES,
     *services.ROUTES,
     *apps.ROUTES,
+    *packages.ROUTES,
 )

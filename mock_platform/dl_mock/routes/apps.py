@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 
 from dl_mock import documents
-from dl_mock.documents import Document
+from dl_mock.documents import Document, chosen
 from dl_mock.message import Response
 from dl_mock.routes.annotations import TYPES
 from dl_mock.routes.projects import allowed_project
-from dl_mock.routes.querying import answer_query
+from dl_mock.routes.querying import Scope, answer_page, answer_query
 from dl_mock.routing import ApiError, Call, Route
+from dl_mock.search import search
 
+APP_FIELDS = ("name", "dpkVersion", "customInstallation", "integrations", "settings", "status", "metadata")
+# SDK: repositories/dpks.py update says what may change without a new version.
+DPK_FIELDS = ("attributes", "displayName", "icon", "description", "tags", "metadata")
 OUTPUT_TYPES = {*TYPES, "embedding"}  # OpenAPI: ModelOutputType
 
 
@@ -70,11 +74,7 @@ def get_dpk(call: Call) -> Response:
 
 def get_revision(call: Call) -> Response:
     """A version of a dpk, by the id all its versions share."""
-    base, version = call.params["dpk_id"], call.params["version"]
-    for dpk in call.state.all("dpks"):
-        if base in (dpk["id"], dpk.get("baseId")) and version in (dpk["version"], "latest"):
-            return call.reply("dpks", dpk)
-    raise ApiError(404, f"dpk {base!r} has no version {version!r}")
+    return call.reply("dpks", _revision(call, call.params["dpk_id"], call.params["version"]))
 
 
 def query_dpks(call: Call) -> Response:
@@ -82,9 +82,76 @@ def query_dpks(call: Call) -> Response:
     return answer_query(call, "dpks")
 
 
-def get_package(call: Call) -> Response:
-    """Packages are gone; old SDKs look here first and then at the dpks."""
-    raise ApiError(404, f"package {call.params['package_id']!r} does not exist")
+def update_app(call: Call) -> Response:
+    """Replace the fields that are given; a new version of the dpk must be there. It makes no models."""
+    app = call.found("apps")
+    change = chosen(call.body(), APP_FIELDS)
+    version = change.get("dpkVersion", app["dpkVersion"])
+    if version != app["dpkVersion"]:
+        change["dpkId"] = _revision(call, app["dpkId"], str(version))["id"]
+    return Response.of_json(_with_dpk(call, call.state.put("apps", {**app, **change, **call.author.touch()})))
+
+
+def uninstall(call: Call) -> Response:
+    """Remove an app; its models stay (assumed)."""
+    call.state.remove("apps", call.found("apps")["id"])
+    return Response.of_json({"success": True})
+
+
+def activate(call: Call) -> Response:
+    """Start an app again that was paused."""
+    return _set_status(call, "installed")
+
+
+def deactivate(call: Call) -> Response:
+    """Pause an app."""
+    return _set_status(call, "uninstalled")
+
+
+def update_dpk(call: Call) -> Response:
+    """Change what describes a dpk; its code and components change with a new version only."""
+    dpk = call.found("dpks")
+    change = chosen(call.body(), DPK_FIELDS, nullable=["description"])
+    return call.reply("dpks", call.state.put("dpks", {**dpk, **change, **call.author.touch()}))
+
+
+def delete_dpk(call: Call) -> Response:
+    """Remove a dpk, unless an app is installed from it (assumed)."""
+    dpk = call.found("dpks")
+    used = [app["name"] for app in call.state.all("apps") if app.get("dpkId") == dpk["id"]]
+    if used:
+        raise ApiError(400, f"dpk {dpk['name']!r} is used by apps: {', '.join(used)}")
+    call.state.remove("dpks", dpk["id"])
+    return Response.of_json({"success": True})
+
+
+def query_revisions(call: Call) -> Response:
+    """The versions of a dpk, found by its name."""
+    body = call.body()
+    rows = call.state.find("dpks", name=call.params["dpk_id"])
+    wanted = {"$and": [{"id": {"$in": [row["id"] for row in rows]}}, body.get("filter") or {}]}
+    found = search({**body, "filter": wanted}, "dpks", Scope(call.state))
+    return answer_page(call, body, "dpks", found)
+
+
+def get_previews(call: Call) -> Response:
+    """Pictures of pipeline templates, of which a dpk has none here."""
+    call.found("dpks", "dpk_id")
+    return Response.of_json({})
+
+
+def _set_status(call: Call, status: str) -> Response:
+    app = call.found("apps")
+    if app["status"] == status:
+        raise ApiError(400, f"app {app['name']!r} is {status} already")
+    return Response.of_json(_with_dpk(call, call.state.put("apps", {**app, "status": status, **call.author.touch()})))
+
+
+def _revision(call: Call, base: str, version: str) -> Document:
+    for dpk in call.state.all("dpks"):
+        if base in (dpk["id"], dpk.get("baseId")) and version in (dpk["version"], "latest"):
+            return dpk
+    raise ApiError(404, f"dpk {base!r} has no version {version!r}")
 
 
 def _with_dpk(call: Call, app: Document) -> Document:
@@ -118,5 +185,12 @@ ROUTES = [
     Route("POST", "/app-registry/query", query_dpks, "SDK dpks.list; OpenAPI"),
     Route("GET", "/app-registry/{dpk_id}", get_dpk, "SDK dpks.get; OpenAPI"),
     Route("GET", "/app-registry/{dpk_id}/revisions/{version}", get_revision, "SDK dpks; recorded"),
-    Route("GET", "/packages/{package_id}", get_package, "SDK up to 1.112: ml/base_model_adapter.py; assumed"),
+    Route("PUT", "/apps/{app_id}", update_app, "SDK apps.update; OpenAPI"),
+    Route("DELETE", "/apps/{app_id}", uninstall, "SDK apps.uninstall; OpenAPI"),
+    Route("POST", "/apps/{app_id}/activate", activate, "SDK apps.resume; OpenAPI"),
+    Route("POST", "/apps/{app_id}/deactivate", deactivate, "SDK apps.pause; OpenAPI"),
+    Route("PATCH", "/app-registry/{dpk_id}", update_dpk, "SDK dpks.update; OpenAPI"),
+    Route("DELETE", "/app-registry/{dpk_id}", delete_dpk, "SDK dpks.delete; OpenAPI"),
+    Route("POST", "/app-registry/{dpk_id}/revisions", query_revisions, "SDK entities/dpk.py; OpenAPI (by name)"),
+    Route("GET", "/app-registry/{dpk_id}/previews", get_previews, "SDK dpks.get_previews; OpenAPI"),
 ]

@@ -26,7 +26,7 @@ COLLECTION_OF: Mapping[str, str] = MappingProxyType(
         "feature_vectors": "feature_vectors",
         "executions": "executions",
         "services": "services",
-        "packages": "dpks",
+        "packages": "packages",
         "apps": "apps",
         "dpks": "dpks",
         "recipe": "recipes",
