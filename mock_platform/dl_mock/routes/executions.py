@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from dl_mock import documents
-from dl_mock.documents import Document
+from dl_mock.documents import BINARIES, Document
 from dl_mock.executing import FINAL
 from dl_mock.message import Delivery, Response
 from dl_mock.routes.commands import carried_out
@@ -142,11 +142,22 @@ def _given(service: Document, body: Mapping[str, Any], inputs: Mapping[str, Any]
     return {**given, **({"model": {"modelId": model_id, "modelOperation": "predict"}} if model_id else {})}
 
 
+def _in_context(call: Call, query: Document) -> Callable[[Document], bool]:
+    """Whether an item is in the datasets of a query's context; without any, in any but the Binaries."""
+    context = query.get("context")
+    datasets = context.get("datasets") if isinstance(context, dict) else None
+    if isinstance(datasets, list) and datasets:
+        return lambda row: row["datasetId"] in datasets
+    hidden = {one["id"] for one in call.state.find("datasets", name=BINARIES)}
+    return lambda row: row["datasetId"] not in hidden
+
+
 def _batch(call: Call, service: Document, body: Document, batch: Any) -> Response:
     """One execution for each item of a query (OpenAPI: ExecuteOptionsBatch)."""
     if not isinstance(batch, dict) or not isinstance(batch.get("query"), dict):
         raise ApiError(400, "batch must be an object with a 'query'")
-    rows = search(batch["query"], "items", Scope(call.state, None, batch["query"]))
+    chosen = _in_context(call, batch["query"])
+    rows = [row for row in search(batch["query"], "items", Scope(call.state, None, batch["query"])) if chosen(row)]
 
     def work() -> Document:
         ids = []
