@@ -8,6 +8,7 @@ from dl_mock import documents
 from dl_mock.documents import Document, chosen
 from dl_mock.message import Response
 from dl_mock.routes.annotations import TYPES
+from dl_mock.routes.models import undeployed
 from dl_mock.routes.projects import allowed_project
 from dl_mock.routes.querying import Scope, answer_page, answer_query
 from dl_mock.routing import ApiError, Call, Route
@@ -56,7 +57,10 @@ def query_apps(call: Call) -> Response:
 
 
 def publish_dpk(call: Call) -> Response:
-    """Publish a dpk; without a project in its context that is an error (former end-to-end tests: 400)."""
+    """Publish a dpk; without a project in its context that is an error (former end-to-end tests: 400).
+
+    Published again under its name it is another version of the same dpk (SDK: dpks.get_revisions finds it there).
+    """
     given = call.body()
     if not (given.get("context") or {}).get("project"):
         raise ApiError(400, "a dpk needs a project in its context")
@@ -64,7 +68,9 @@ def publish_dpk(call: Call) -> Response:
         raise ApiError(400, "a dpk needs a name")
     if given.get("scope") == "public":
         raise ApiError(403, "only Dataloop may publish a dpk for all (former end-to-end tests)")
-    return call.reply("dpks", call.state.put("dpks", documents.dpk(given, call.author)))
+    earlier = call.state.find("dpks", name=given["name"])
+    base = {"baseId": earlier[0]["baseId"]} if earlier and not given.get("baseId") else {}
+    return call.reply("dpks", call.state.put("dpks", documents.dpk({**given, **base}, call.author)))
 
 
 def get_dpk(call: Call) -> Response:
@@ -93,8 +99,13 @@ def update_app(call: Call) -> Response:
 
 
 def uninstall(call: Call) -> Response:
-    """Remove an app; its models stay (assumed)."""
-    call.state.remove("apps", call.found("apps")["id"])
+    """Remove an app and its services; its models stay (assumed)."""
+    app = call.found("apps")
+    for service in call.state.all("services"):
+        if (service.get("app") or {}).get("id") == app["id"]:
+            call.state.remove("services", service["id"])
+            undeployed(call.state, service, call.author)
+    call.state.remove("apps", app["id"])
     return Response.of_json({"success": True})
 
 
