@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dl_mock import Platform
+from dl_mock import Platform, connect
 from dl_mock.clock import ticking_clock
 from dl_mock.ids import ObjectIds
 
-pytest.register_assert_rewrite("example_operations", "example_models", "mock_helpers", "naive_query", "sdk_calls")
+pytest.register_assert_rewrite(
+    "example_operations", "example_models", "mock_helpers", "naive_query", "sdk_calls", "sdk_session"
+)
 
 # The SDK reads these when it is imported, which no test module does at its top.
 _HOME = tempfile.TemporaryDirectory(prefix="dl-mock-tests-", ignore_cleanup_errors=True)
@@ -34,6 +37,24 @@ def api(platform: Platform) -> Any:
     from mock_helpers import Api  # its asserts are rewritten by pytest once this module is loaded
 
     return Api(platform)
+
+
+@pytest.fixture(scope="module")
+def dl() -> Iterator[Any]:
+    """The SDK, connected over HTTP to an empty platform of the module; every call it makes must have a route."""
+    platform = Platform()
+    with connect(platform, transport="http"):
+        import dtlpy
+
+        dtlpy.verbose.disable_progress_bar = True
+        yield dtlpy
+    assert platform.unmatched == []
+
+
+@pytest.fixture(scope="module")
+def project(dl: Any) -> Any:
+    """A project of the module."""
+    return dl.projects.create("project")
 
 
 @pytest.fixture
