@@ -28,6 +28,20 @@ FIELD_TYPES: Mapping[tuple[str, ...], type] = MappingProxyType(
         for path in paths
     }
 )
+
+
+def _tree() -> Mapping[str, Any]:
+    """The types by the names of the fields, one level within the other."""
+    root: dict[str, Any] = {}
+    for path, wanted in FIELD_TYPES.items():
+        level = root
+        for name in path[:-1]:
+            level = level.setdefault(name, [None, {}])[1]
+        level.setdefault(path[-1], [None, {}])[0] = wanted
+    return root
+
+
+_TREE = _tree()
 _LISTS_OF_OBJECTS = (("artifacts",), ("statusLogs",), ("components", "models"))
 _LISTS_OF_TEXTS = (
     *(("projects",), ("projectIds",), ("datasetIds",), ("ontologyIds",), ("context", "projects")),
@@ -40,12 +54,7 @@ _KINDS: Mapping[type, str] = MappingProxyType(
 
 def faults(document: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the types of the fields of a document; null is never wrong."""
-    for path, wanted in FIELD_TYPES.items():
-        value = _at(document, path)
-        if value is not None and not isinstance(value, wanted):
-            yield f"expected {_KINDS[wanted]} at {'.'.join(path)}, saw {kind(value)}"
-        elif isinstance(value, str) and not is_text(value):
-            yield f"expected a text at {'.'.join(path)}, saw half of a surrogate pair"
+    yield from _wrong_types(document, _TREE, "")
     for path in _LISTS_OF_TEXTS:
         for where, element in _elements(document, path):
             if not is_text(element):
@@ -56,6 +65,22 @@ def faults(document: Mapping[str, Any]) -> Iterator[str]:
                 yield f"expected an object at {where}, saw {kind(element)}"
             else:
                 yield from (f"{where}: {fault}" for fault in faults(element))
+
+
+def _wrong_types(document: Mapping[str, Any], tree: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    """Faults of the fields that a document has; those that it lacks cost nothing."""
+    for name in tree.keys() & document.keys():
+        wanted, inner = tree[name]
+        value = document[name]
+        if value is None:
+            continue
+        if wanted is not None and not isinstance(value, wanted):
+            yield f"expected {_KINDS[wanted]} at {prefix}{name}, saw {kind(value)}"
+        elif isinstance(value, str):
+            if wanted is not None and not is_text(value):
+                yield f"expected a text at {prefix}{name}, saw half of a surrogate pair"
+        elif inner and isinstance(value, Mapping):
+            yield from _wrong_types(value, inner, f"{prefix}{name}.")
 
 
 def is_text(value: Any) -> bool:

@@ -15,8 +15,15 @@ def read_json(text: bytes | str) -> Any:
         value = json.loads(text)
     except RecursionError:
         raise ValueError(_too_deep()) from None
-    check_depth(value)
+    if _brackets(text) > DEEPEST:  # with fewer, no value can be nested as deeply
+        check_depth(value)
     return value
+
+
+def _brackets(text: bytes | str) -> int:
+    if isinstance(text, str):
+        return text.count("{") + text.count("[")
+    return text.count(b"{") + text.count(b"[")
 
 
 def check_depth(value: Any) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import dtlpy as dl
@@ -12,6 +13,7 @@ import dtlpy as dl
 from dl_harness.flows.reference.settings import BATCH_SIZE, setting
 
 PREPARING_THREADS = 16  # SDK: predict_items and embed_items prepare a batch in a pool of this size
+AT_ONCE_S = 0.002
 PAGE_SIZE = 1000  # the platform's largest page
 
 
@@ -43,7 +45,36 @@ def prepared(
     with ThreadPoolExecutor(PREPARING_THREADS) as pool:
         for start in range(0, len(items), size):
             batch_items = items[start : start + size]
-            yield batch_items, list(pool.map(adapter.prepare_item_func, batch_items))
+            yield batch_items, side_by_side(pool, adapter.prepare_item_func, batch_items)
+
+
+def side_by_side(pool: ThreadPoolExecutor, function: Callable[[Any], Any], values: list[Any]) -> list[Any]:
+    """The function's results, in order. One thread begins, and the others join as soon as that takes a while.
+
+    What is done at once is not worth the wake-up of a thread for each value. Raises the first exception, in the order
+    of the values, when all are done.
+    """
+    waiting = deque(range(len(values)))
+    done: list[tuple[Any, BaseException | None]] = [(None, None)] * len(values)
+
+    def work() -> None:
+        with suppress(IndexError):
+            while True:
+                index = waiting.popleft()
+                try:
+                    done[index] = function(values[index]), None
+                except BaseException as error:  # raised below, in the order of the values
+                    done[index] = None, error
+
+    threads = [pool.submit(work)]
+    wait(threads, timeout=AT_ONCE_S)
+    threads += [pool.submit(work) for _ in range(min(len(waiting), PREPARING_THREADS - 1))]
+    for thread in threads:
+        thread.result()
+    for _, error in done:
+        if error is not None:
+            raise error
+    return [value for value, _ in done]
 
 
 def by_item(function: str, results: Iterable[Any], items: list[dl.Item]) -> list[tuple[dl.Item, Any]]:

@@ -41,7 +41,7 @@ def shortened(wrapper: Callable[..., Any]) -> Callable[..., Any]:
 def direct(client: Any) -> Iterator[None]:
     """Let a client of the SDK go the short way, if it is connected to a platform in this process."""
     platform = in_process()
-    if platform is None or "gen_request" in vars(client):
+    if platform is None or is_direct(client):
         yield
         return
     original, download = client.gen_request, dl.Item.download
@@ -52,6 +52,11 @@ def direct(client: Any) -> Iterator[None]:
     finally:
         del client.gen_request
         dl.Item.download = download
+
+
+def is_direct(client: Any) -> bool:
+    """Whether a client goes the short way now."""
+    return "gen_request" in vars(client)
 
 
 def _asking(platform: Platform, client: Any, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,9 +7,11 @@ from typing import Any
 import dtlpy as dl
 
 from dl_harness.flows.reference.batches import Failures, LostResultsError, by_item, is_prompt, prepared, selected
+from dl_harness.flows.reference.direct import shortened
 from dl_harness.flows.reference.settings import EMBEDDINGS_SIZE, setting
 
 
+@shortened
 def embed_items(
     adapter: dl.BaseModelAdapter,
     items: list[dl.Item],
@@ -37,6 +39,7 @@ def embed_items(
     return [item for item, _ in embedded], [vector for _, vector in embedded]
 
 
+@shortened
 def embed_dataset(
     adapter: dl.BaseModelAdapter,
     dataset: dl.Dataset,

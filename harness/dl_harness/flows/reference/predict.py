@@ -8,6 +8,7 @@ import dtlpy as dl
 
 from dl_harness.flows.reference.batches import Failures, LostResultsError, by_item, is_prompt, prepared, selected
 from dl_harness.flows.reference.direct import shortened
+from dl_harness.flows.reference.storing import replace_annotations
 
 
 @shortened
@@ -52,7 +53,7 @@ def _replace_annotations(
     if not isinstance(collection, (dl.AnnotationCollection, list)):
         raise TypeError(f"predict returned {type(collection).__name__}, not dl.AnnotationCollection")
     adapter._update_predictions_metadata(item, collection)
-    uploaded = list(adapter._upload_model_annotations(item, collection))
+    uploaded = replace_annotations(adapter, item, collection)
     if len(uploaded) != len(collection):
         raise LostResultsError(f"the platform took {len(uploaded)} of {len(collection)} annotations")
     return uploaded
