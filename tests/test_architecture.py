@@ -101,7 +101,7 @@ ALLOWED: dict[str, set[str]] = {
             "spec",
             "target",
         },
-        *{"workspace", "PIL", "click", "msgspec", "numpy"},
+        *{"workspace", "PIL", "click", "jinja2", "msgspec", "numpy"},
     },
     "cases": {"checking", "contract", "pytest", "reports", "results", "spec"},
     "plugin": {"cases", "checking", "contract", "pytest", "reports", "spec"},

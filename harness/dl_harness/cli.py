@@ -150,19 +150,27 @@ def _document(kind: str, checked: Checked) -> bytes:
 @click.option("--items", metavar="DIR", help="Items to measure with: a folder of files, Dataloop's layout, or a scene.")
 @click.option("--stubs", metavar="DIR", help="A folder put first on the import path.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Items per batch (default 4, the platform's).")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="How long to measure batch sizes (20).")
 @click.option("--json", "json_file", metavar="FILE", help="Write the results as JSON.")
-def bench(target: str, against: str | None, json_file: str | None, **options: Any) -> None:
+@click.option("--html", "html_file", metavar="FILE", help="Write a page with the curves.")
+@click.option("--baseline", metavar="FILE", help="Compare with what an earlier run saved here, on the same machine.")
+@click.option("--save-baseline", metavar="FILE", help="Save this run, in units of a calibration kernel.")
+def bench(target: str, against: str | None, **options: Any) -> None:
     """Measure how fast an adapter is, or whether it has become slower than another version.
 
-    With --against both versions run in processes of their own, in turns, over the same items. Exit codes: 0 not slower,
-    1 slower, 2 interrupted, 3 our own failure, 4 usage, 5 inconclusive; what the run could have seen is always printed.
+    Without --against: batch sizes, memory, threads, item sizes, where the time goes, and budgets. With it both versions
+    run in processes of their own, in turns, over the same items.
+
+    Exit codes: 0 not slower, 1 slower or a budget missed, 2 interrupted, 3 our own failure, 4 usage, 5 inconclusive;
+    what a comparison could have seen is always printed.
     """
     from dl_harness.bench import command
 
+    files = {name: options.pop(name) for name in ("seconds", "json_file", "html_file", "baseline", "save_baseline")}
     given = {name: value for name, value in options.items() if value is not None}
     with _share() as tell:
-        report = command.run(target, against, given, tell)
-    raise SystemExit(command.show(report, json_file))
+        code = command.bench(target, against, given, command.Options(**files), tell)
+    raise SystemExit(code)
 
 
 class _share:  # noqa: N801 - used as a function

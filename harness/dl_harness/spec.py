@@ -38,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     service: Service | None = None
     contracts: tuple[str, ...] = ()
     examples: str | None = None
+    budgets: dict[str, Any] = {}  # of `dl-harness bench`, which says what may stand here
 
 
 class Target(msgspec.Struct, frozen=True):

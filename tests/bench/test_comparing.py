@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from dl_harness.bench.comparing import Measured, Version, compare
-from dl_harness.bench.record import Comparison, Mark, Phase, Ready, Round
+from dl_harness.bench.record import Comparison, FlowRound, Mark, Phase, Ready, Round
 from dl_harness.bench.reporting import comparison_lines, exit_code
 from dl_harness.bench.subject import Ask, SubjectError
 from dl_harness.evidence import AnnotationSeen, Entry, Subject
@@ -40,6 +40,9 @@ class Figures:
 
     def start(self) -> Ready:
         return Ready(environment={"python": "3"})
+
+    def flow(self, ask: Ask) -> FlowRound:
+        return FlowRound(Phase(1, 1), ())
 
     def ask(self, ask: Ask) -> Round:
         self._asked += 1

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from dl_harness.bench.record import Comparison, Mark, Phase, Quantity, Ready, Round, Side
+from dl_harness.bench.record import Comparison, FlowRound, Mark, Phase, Quantity, Ready, Round, Side
 from dl_harness.bench.subject import Ask, SubjectError, started
 from dl_harness.bench.verdicts import LOOKS, MARGIN, TOLERANCE, Judgement, Verdict, judge, together
 from dl_harness.contracts.reading import same_entry
@@ -102,7 +102,10 @@ class Measured(Protocol):
         """Wait until the adapter is loaded."""
 
     def ask(self, ask: Ask) -> Round:
-        """One answer."""
+        """One round."""
+
+    def flow(self, ask: Ask) -> FlowRound:
+        """One run of a wrapper function."""
 
 
 def worker(version: Version) -> AbstractContextManager[Measured]:

@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dl_mock.message import Request
+
 if TYPE_CHECKING:
     from dl_mock.platform import Platform
 
@@ -31,13 +33,19 @@ class Inputs:
         self._platform = platform
         self._ids = tuple(item_ids)
         self._entity = entity
+        self._authorised = {"authorization": f"Bearer {platform.token}"}
         self._pixels: dict[str, Any] = {}
         self._made: list[str] = []
         self.varied = all(self._content(one, 1) is not None for one in self._ids)
 
-    def batch(self, first: int, size: int) -> list[Any]:
-        """The items with the numbers from `first`, as the SDK's entities."""
-        return [self._item(number) for number in range(first, first + size)]
+    def batch(self, first: int, size: int, scale: float = 1.0) -> list[Any]:
+        """The items with the numbers from `first`, as the SDK's entities; `scale` times as wide, high or long."""
+        return [self._item(number, scale) for number in range(first, first + size)]
+
+    def mean_bytes(self) -> int:
+        """The mean size of the items made so far."""
+        sizes = [len(self._platform.state.read(one)) for one in self._made]
+        return sum(sizes) // max(1, len(sizes))
 
     def clear(self) -> None:
         """Forget the items made so far."""
@@ -47,17 +55,19 @@ class Inputs:
             self._platform.state.remove("items", item_id)
         self._made.clear()
 
-    def _item(self, number: int) -> Any:
+    def _item(self, number: int, scale: float) -> Any:
         """Item `number`; it is put on the platform."""
         state = self._platform.state
         origin = self._ids[number % len(self._ids)]
         document = dict(state.get("items", origin) or {})
-        content = self._content(origin, number)
+        content = self._content(origin, number, scale)
         item_id = f"{number + 1:024x}"
         folder, _, name = str(document["filename"]).rpartition("/")
         system = {**(document["metadata"].get("system") or {})}
         if content is not None:
             system["size"] = len(content)
+            if scale != 1 and isinstance(system.get("width"), int) and isinstance(system.get("height"), int):
+                system |= {side: max(8, round(system[side] * scale)) for side in ("width", "height")}
         document |= {
             "id": item_id,
             "name": f"{number}-{name}",
@@ -69,9 +79,10 @@ class Inputs:
         state.write(item_id, state.read(origin) if content is None else content)
         state.put("items", document)
         self._made.append(item_id)
-        return self._entity(document)
+        answer = self._platform.handle(Request.of("GET", f"/items/{item_id}", self._authorised))
+        return self._entity(answer.json())
 
-    def _content(self, origin: str, number: int) -> bytes | None:
+    def _content(self, origin: str, number: int, scale: float = 1.0) -> bytes | None:
         """The bytes of a variant; None for an item whose content cannot be varied."""
         item = self._platform.state.get("items", origin) or {}
         system = (item.get("metadata") or {}).get("system") or {}
@@ -79,12 +90,14 @@ class Inputs:
         if (system.get("shebang") or {}).get("dltype") == "prompt" or mimetype == "application/json":
             return _varied_prompt(self._platform.state.read(origin), number)
         if mimetype.startswith("text/"):
-            return self._platform.state.read(origin) + f" ({number})".encode()
+            text = self._platform.state.read(origin)
+            longer = (text + b"\n") * max(1, round(scale)) if scale >= 1 else text[: max(1, int(len(text) * scale))]
+            return longer + f" ({number})".encode()
         if mimetype in _FORMATS:
-            return self._varied_image(origin, _FORMATS[mimetype], number)
+            return self._varied_image(origin, _FORMATS[mimetype], number, scale)
         return None
 
-    def _varied_image(self, origin: str, format_: str, number: int) -> bytes | None:
+    def _varied_image(self, origin: str, format_: str, number: int, scale: float) -> bytes | None:
         """The picture with a few pixels changed, which no digest of its content misses."""
         from PIL import Image, UnidentifiedImageError
 
@@ -99,7 +112,8 @@ class Inputs:
         if self._pixels[origin] is None:
             return None
         picture, exif = self._pixels[origin]
-        varied = picture.copy()
+        wide, high = (max(8, round(side * scale)) for side in picture.size)
+        varied = picture.copy() if scale == 1 else picture.resize((wide, high))
         # One block of eight by eight pixels, as large as a JPEG's own, tells variants apart after compression too.
         shade = number * 37 % 256
         place = (number * 8 % max(1, varied.width - 8), number // 7 * 8 % max(1, varied.height - 8))

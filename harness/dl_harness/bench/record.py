@@ -47,7 +47,9 @@ class Round(msgspec.Struct, frozen=True):
     marks: tuple[Mark, ...] = ()
     children_cpu: float = 0.0
     threads: int = 0
-    memory: int = 0  # bytes, resident
+    memory: int = 0  # bytes, resident; at the peak when that was asked for
+    memory_before: int = 0
+    item_bytes: int = 0
 
     @property
     def whole(self) -> Phase:
@@ -55,10 +57,26 @@ class Round(msgspec.Struct, frozen=True):
         return self.prepare + self.work
 
 
+class Span(msgspec.Struct, frozen=True):
+    """One call of a step within a flow."""
+
+    name: str
+    start: float
+    end: float
+
+
+class FlowRound(msgspec.Struct, frozen=True):
+    """One run of a wrapper function, with every step in it."""
+
+    whole: Phase
+    spans: tuple[Span, ...]
+
+
 class Told(msgspec.Struct, frozen=True):
     """What a worker answers: a round, or what went wrong."""
 
     round: Round | None = None
+    flow: FlowRound | None = None
     failure: Failure | None = None
     ours: bool = False  # the failure is this package's, not the adapter's
 
@@ -115,6 +133,113 @@ class Comparison(msgspec.Struct, frozen=True):
     interrupted: bool = False
 
 
+class Bounds(msgspec.Struct, frozen=True):
+    """An estimate with its 95 % bounds."""
+
+    low: float
+    estimate: float
+    high: float
+
+
+class SizeMeasured(msgspec.Struct, frozen=True):
+    """One batch size: rounds, items per second, seconds per batch, memory; or why it could not be measured."""
+
+    size: int
+    rounds: int = 0
+    rate: Bounds | None = None  # items per second
+    latency: Bounds | None = None  # seconds per batch, preparing included
+    work: float = 0.0  # seconds per batch in predict or embed alone, median
+    cpu: float = 0.0  # seconds of processor time per batch, median
+    own_cost: float = 0.0  # seconds per batch that the harness itself takes; already subtracted
+    memory: int = 0  # bytes at the peak of a batch
+    memory_added: int = 0  # bytes above what was resident before it
+    failure: str | None = None
+    times: tuple[float, ...] = ()  # seconds per batch, round by round
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A span of one step of the flow, in seconds since the flow began."""
+
+    name: str  # prepare, predict or embed, convert, upload
+    start: float
+    end: float
+
+
+class FlowMeasured(msgspec.Struct, frozen=True):
+    """Where the time of one wrapper function goes, per batch; steps that overlap are counted once."""
+
+    wrapper: str  # sdk, reference
+    batches: int = 0
+    size: int = 0
+    per_batch: dict[str, float] = {}  # seconds by step; "rest" is the wrapper's own
+    cpu_per_item: float = 0.0
+    timeline: tuple[Step, ...] = ()  # one batch
+    failure: str | None = None
+
+
+class Point(msgspec.Struct, frozen=True):
+    """One point of a curve: threads, or the size of an item, and what came of it."""
+
+    at: float
+    rate: float = 0.0  # items per second
+    bytes: int = 0  # mean size of an item
+    failure: str | None = None
+
+
+class Paying(msgspec.Struct, frozen=True):
+    """Does batching pay? The cost of an item in a batch of `size` over its cost alone."""
+
+    size: int
+    ratio: float
+    low: float
+    high: float
+    verdict: Verdict
+
+
+class BudgetJudged(msgspec.Struct, frozen=True):
+    """One budget of the adapter's own, and what was measured."""
+
+    name: str
+    budget: float
+    saw: Bounds | None
+    verdict: Verdict
+    reason: str
+
+
+class BaselineJudged(msgspec.Struct, frozen=True):
+    """What a stored baseline says; `ratio` is None when it cannot be used."""
+
+    file: str
+    used: bool
+    reason: str
+    ratio: float | None = None
+    margin: float | None = None
+    verdict: Verdict = "inconclusive"
+
+
+class Sweep(msgspec.Struct, frozen=True):
+    """One adapter over batch sizes, and what follows from it."""
+
+    function: str
+    sizes: tuple[SizeMeasured, ...]
+    fixed: float | None = None  # seconds before the first item of a batch
+    per_item: float | None = None  # seconds that each item adds
+    recommended: int | None = None
+    reason: str = ""
+    pays: tuple[Paying, ...] = ()
+    flows: tuple[FlowMeasured, ...] = ()
+    concurrency: tuple[Point, ...] = ()
+    item_sizes: tuple[Point, ...] = ()
+    drift: tuple[tuple[float, float], ...] = ()  # seconds since the start, time over the median of its batch size
+    kernel: float = 0.0  # seconds of the calibration kernel, median
+    threads: int = 1
+    waits: bool = False
+    notes: tuple[str, ...] = ()
+    duration_s: float = 0.0
+    interrupted: bool = False
+    marked: dict[str, int] = {}
+
+
 class BenchReport(msgspec.Struct, frozen=True):
     """The document that `dl-harness bench --json` writes."""
 
@@ -123,3 +248,6 @@ class BenchReport(msgspec.Struct, frozen=True):
     adapter: str
     environment: dict[str, str] = {}
     comparison: Comparison | None = None
+    sweep: Sweep | None = None
+    budgets: tuple[BudgetJudged, ...] = ()
+    baseline: BaselineJudged | None = None

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import msgspec
 
 from dl_harness import spec as specs
-from dl_harness.bench.record import Ready, Round, Told
+from dl_harness.bench.record import FlowRound, Ready, Round, Told
 from dl_harness.evidence import Failure
 from dl_harness.run import Tail, end_group, environment, serving
 from dl_harness.spec import Service, Spec, Target
@@ -43,8 +43,10 @@ class Ask(msgspec.Struct, frozen=True):
     size: int
     batches: int = 1
     first: int = 0
-    kind: Literal["round", "memory"] = "round"
+    kind: Literal["round", "memory", "null", "kernel", "concurrent", "sdk", "reference"] = "round"
     outputs: bool = False
+    threads: int = 1
+    scale: float = 1.0
 
 
 class SubjectError(Exception):
@@ -79,17 +81,33 @@ class Subject:
             raise SubjectError(str(ready.failure), ready.failure, ready.ours)
         return ready
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
     def ask(self, ask: Ask) -> Round:
-        """One answer. Raises SubjectError when the adapter raised, or the process is gone."""
+        """One round. Raises SubjectError when the adapter raised, or the process is gone."""
+        told = self._asked(ask)
+        assert told.round is not None
+        return told.round
+
+    def flow(self, ask: Ask) -> FlowRound:
+        """One run of a wrapper function. Raises SubjectError as `ask` does."""
+        told = self._asked(ask)
+        assert told.flow is not None
+        return told.flow
+
+    def _asked(self, ask: Ask) -> Told:
         try:
             os.write(self._asks, msgspec.json.encode(ask) + b"\n")
         except BrokenPipeError:
             raise SubjectError(self._death("a round")) from None
         told = msgspec.json.decode(self._line(self._limit_s * max(1, ask.batches), "a round"), type=Told)
-        if told.round is None:
+        if told.round is None and told.flow is None:
             failure = told.failure or Failure("Unknown", "no reason was given")
             raise SubjectError(str(failure), failure, told.ours)
-        return told.round
+        return told
 
     def _line(self, limit_s: float, what: str) -> bytes:
         end = time.monotonic() + limit_s

@@ -12,13 +12,15 @@ import platform as machine
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from dl_harness import scene
-from dl_harness.bench import clocks
+from dl_harness.bench import calibration, clocks
+from dl_harness.bench.flow_steps import timed_flow
 from dl_harness.bench.inputs import Inputs
 from dl_harness.bench.record import Phase, Ready, Round, Told
 from dl_harness.bench.subject import Ask
@@ -78,8 +80,6 @@ def main() -> None:
 def _serve(
     spec: Spec, workspace: Workspace, recorder: Recorder, asks: Any, say: Callable[[msgspec.Struct], None]
 ) -> None:
-    from dl_harness.flows.reference.direct import direct
-
     os.chdir(workspace.app)
     with connected(Platform(), workspace.dataloop):
         adapter_class, subject = read_adapter(spec.target, workspace, recorder, spec.stubs)
@@ -104,7 +104,7 @@ def _serve(
     clock = ticking_clock()
     platform = Platform(clock=clock, new_id=ObjectIds(clock))
     seeded = scene.seed(platform, documents, Path(spec.artifacts) if spec.artifacts else None)
-    with connected(platform, workspace.dataloop) as session, direct(session.dl.client_api):
+    with connected(platform, workspace.dataloop) as session:
         adapter = constructed(adapter_class, init_inputs(session.dl, spec, seeded.model_id))
         pin_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
         dataset = session.dl.datasets.get(dataset_id=seeded.dataset_id)
@@ -113,7 +113,7 @@ def _serve(
             return session.dl.Item.from_json(document, client_api=session.dl.client_api, dataset=dataset)
 
         inputs = Inputs(platform, seeded.item_ids, entity)
-        rounds = Rounds(adapter, function, inputs)
+        rounds = Rounds(session.dl.client_api, adapter, function, inputs)
         say(
             Ready(
                 function=function,
@@ -130,6 +130,8 @@ def _serve(
 
 def _answer(rounds: Rounds, ask: Ask, recorder: Recorder) -> Told:
     try:
+        if ask.kind in {"sdk", "reference"}:
+            return Told(flow=timed_flow(rounds.adapter, rounds.function, rounds.inputs, ask))
         return Told(round=rounds.run(ask))
     except BaseException as error:
         return Told(failure=recorder.failure(error))
@@ -140,31 +142,52 @@ def _answer(rounds: Rounds, ask: Ask, recorder: Recorder) -> Told:
 class Rounds:
     """Runs batches of one adapter and measures them."""
 
-    def __init__(self, adapter: Any, function: str, inputs: Inputs) -> None:
-        self._prepare = adapter.prepare_item_func
-        self._work = getattr(adapter, function)
-        self._function = function
+    def __init__(self, client: Any, adapter: Any, function: str, inputs: Inputs) -> None:
+        self.adapter = adapter
+        self.function = function
         self.inputs = inputs
+        self._client = client
         self._stopwatch = clocks.Stopwatch()
         self._watch = clocks.Watch()
 
     def run(self, ask: Ask) -> Round:
-        """Prepare and predict so many batches, each over items of its own."""
-        batches = [self.inputs.batch(ask.first + i * ask.size, ask.size) for i in range(ask.batches)]
-        prepare, work, children = Phase(), Phase(), 0.0
-        answers: list[Any] = []
+        """Prepare and predict so many batches, each over items of its own.
+
+        Items are fetched the short way, so that nearly all of the time is the adapter's.
+        """
+        from dl_harness.flows.reference.direct import direct
+
+        batches = [self.inputs.batch(ask.first + i * ask.size, ask.size, ask.scale) for i in range(ask.batches)]
         gc.collect()
+        before = clocks.memory()
         if ask.kind == "memory":
             clocks.reset_peak_memory()
         self._watch.marks()
+        with direct(self._client):
+            if ask.kind == "concurrent":
+                return self._concurrently(ask, batches)
+            return self._one_by_one(ask, batches, before)
+
+    def _functions(self, kind: str) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+        """What prepares an item and what works on a batch; the null adapter fetches and finds nothing."""
+        if kind == "kernel":
+            return lambda item: None, lambda batch: calibration.kernel()
+        if kind == "null":
+            return lambda item: item.download(save_locally=False), lambda batch: [None] * len(batch)
+        return self.adapter.prepare_item_func, getattr(self.adapter, self.function)
+
+    def _one_by_one(self, ask: Ask, batches: list[list[Any]], before: int) -> Round:
+        prepare_item, work_on = self._functions(ask.kind)
+        prepare, work, children = Phase(), Phase(), 0.0
+        answers: list[Any] = []
         threads = 0
         for items in batches:
             self._stopwatch.start()
-            batch = [self._prepare(item) for item in items]
+            batch = [prepare_item(item) for item in items]
             prepare += self._stopwatch.stop()
             children += self._stopwatch.children
             self._stopwatch.start()
-            answer = self._work(batch)
+            answer = work_on(batch)
             if not isinstance(answer, list):
                 answer = _walked(answer)
             work += self._stopwatch.stop()
@@ -182,10 +205,26 @@ class Rounds:
             children_cpu=children,
             threads=threads,
             memory=clocks.peak_memory() if ask.kind == "memory" else clocks.memory(),
+            memory_before=before,
+            item_bytes=self.inputs.mean_bytes(),
         )
 
+    def _concurrently(self, ask: Ask, batches: list[list[Any]]) -> Round:
+        """All batches, shared by so many threads, as a service runs several executions at once."""
+        prepare_item, work_on = self._functions(ask.kind)
+
+        def run(items: list[Any]) -> Any:
+            return _walked(work_on([prepare_item(item) for item in items]))
+
+        with ThreadPoolExecutor(ask.threads) as pool:
+            list(pool.map(len, batches))  # the threads are there before the clock starts
+            self._stopwatch.start()
+            answers = list(pool.map(run, batches))
+            work = self._stopwatch.stop()
+        return Round(ask.size, ask.batches, Phase(), work, returned=_counted(answers), marks=self._watch.marks())
+
     def _outputs(self, answers: list[Any]) -> tuple[Entry, ...]:
-        return tuple(entry for answer in answers for entry in returned(self._function, answer).entries)
+        return tuple(entry for answer in answers for entry in returned(self.function, answer).entries)
 
 
 def pin_threads(threads: int) -> None:
