@@ -96,6 +96,9 @@ def _serve(address: str) -> None:
     import dl_mock.connection
     import dl_mock.server  # noqa: F401
 
+    with contextlib.suppress(ImportError):
+        import dtlpymetrics  # noqa: F401 - an evaluation imports it
+
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(address)

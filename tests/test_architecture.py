@@ -25,6 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "hookspecs": {"contract", "evidence", "plan", "pluggy"},
     "catalogue": {"contract", "contracts", "plugins", "spec"},
     "likeness": {"evidence", "msgspec"},
+    "examples": {"evidence", "msgspec", "spec"},
     "contracts": {"contract", "contracts", "evidence", "likeness"},
     "results": {"contract", "evidence", "msgspec"},
     "syntax": set(),
@@ -69,12 +70,13 @@ ALLOWED: dict[str, set[str]] = {
         "workspace",
     },
     "run": {"contract", "evidence", "msgspec", "spec", "workspace"},
-    "reports": {"PIL", "click", "evidence", "jinja2", "msgspec", "reports", "results"},
+    "reports": {"PIL", "click", "contract", "evidence", "jinja2", "msgspec", "reports", "results"},
     "checking": {
         *{
             "catalogue",
             "contract",
             "dl_mock",
+            "examples",
             "evidence",
             "manifest",
             "msgspec",

@@ -41,6 +41,9 @@ CLASSIFIER: dict[str, Any] = {"model": {"name": "classifier", "outputType": "cla
 SEGMENTER: dict[str, Any] = {"model": {"name": "segmenter", "outputType": "binary", "labels": ["bright"]}}
 FEW = str(TESTS / "few")
 TRAINER: dict[str, Any] = {**CLASSIFIER, "items": FEW}
+WORDS: dict[str, Any] = {
+    "model": {"name": "words", "inputType": "text", "outputType": "class", "labels": ["long", "short"]}
+}
 EMBEDDER: dict[str, Any] = {"model": {"name": "embedder", "configuration": {"embeddings_size": 24}}}
 
 
@@ -168,6 +171,15 @@ OTHERWISE = {
     "OUT-009 masks": Broken("broken/output.py:KeepsTheSizeOfTheModel", SEGMENTER),
     "LAY-009 another name": Broken("broken/layout.py:LoadsAnotherName", CLASSIFIER),
     "OUT-019 empty": Broken("broken/output.py:AnswersWithNothing"),
+    "LIF-003 texts": Broken("broken/kinds.py:ReadsPlainTextOnly", WORDS),
+    "LIF-004 prompts": Broken("broken/kinds.py:WantsOnePart"),
+    "OUT-002 texts": Broken("broken/kinds.py:LeavesOutShortTexts", WORDS),
+    "OUT-004 texts": Broken("broken/kinds.py:GroupsTextsByLength", WORDS),
+    "OUT-004 masks": Broken("broken/kinds.py:ReversesItsMasks", SEGMENTER),
+    "OUT-006 texts": Broken("broken/kinds.py:NumbersItsTexts", WORDS),
+    "OUT-007 masks": Broken("broken/kinds.py:CallsMasksByTheirColour", SEGMENTER),
+    "OUT-012 classes": Broken("broken/kinds.py:IsSureInPercent", CLASSIFIER),
+    "OUT-016 arrays": Broken("broken/kinds.py:EmbedsAnArray", EMBEDDER),
     "LAW-002 vectors": Broken("broken/laws.py:EmbedsAgainstTheMean", EMBEDDER),
 }
 """Other ways to break some of them, each with a branch of its own in the contract."""

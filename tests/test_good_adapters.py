@@ -48,6 +48,11 @@ ADAPTERS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "prompts": ("prompts.py:Echo", {}),
     "prompts-through-two-base-classes": ("providers.py:Parrot", {"model": {"configuration": {"provider": "Polly"}}}),
+    "gpu-optional": ("accelerated.py:Accelerated", DETECTOR),
+    "async-client-inside": (
+        "async_client.py:AsksTogether",
+        {"model": {"name": "day-or-night", "outputType": "class", "labels": ["day", "night"]}},
+    ),
     "more-inputs-than-the-model": ("with_inputs", {}),
     "delegate-from-the-configuration": ("delegate", {}),
 }

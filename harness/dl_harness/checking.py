@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from dl_harness import examples as kept_examples
 from dl_harness.catalogue import Catalogue, catalogue, content_hash
 from dl_harness.contract import CATALOGUE_VERSION, Contract
 from dl_harness.evidence import Evidence, Failure
@@ -39,6 +40,9 @@ else:
 
 EXIT_CODES: dict[AdapterVerdict, int] = {"pass": 0, "fail": 1, "interrupted": 2, "error": 3, "vacuous": 5}
 """pytest's: 0 conforms, 1 violations, 2 interrupted, 3 our own failure, 5 nothing was proved; 4 is a usage error."""
+
+REQUIRED_FAMILIES = ("signature", "output format", "lifecycle", "directory layout", "training")
+"""A run that could judge nothing of one of these has not shown that the adapter works, if the family concerns it."""
 
 WORST_FIRST: tuple[AdapterVerdict, ...] = ("interrupted", "error", "fail", "vacuous", "pass")
 
@@ -76,12 +80,14 @@ def check(
     batch_size: int | None = None,
     call_limit: float | None = None,
     wrappers: str | None = None,
+    examples: str | Path | None = None,
     progress: Progress = lambda adapter, flow: None,
 ) -> Report:
     """Check adapters offline and return the results.
 
     Each target is `path/to/file.py:Class`, `module:Class`, a `dataloop.json`, or a folder that holds some. What is
-    not given is read from `[tool.dl-harness]` in the adapter's own pyproject.toml. `call_limit` is in seconds.
+    not given is read from `[tool.dl-harness]` in the adapter's own pyproject.toml. `call_limit` is in seconds. What has
+    broken a metamorphic law is kept in the folder `examples`, and tried first the next time.
 
     Raises UsageError for what cannot be checked as it was asked for.
     """
@@ -94,6 +100,7 @@ def check(
         batch_size=batch_size,
         call_limit=call_limit,
         wrappers=wrappers,
+        examples=examples,
     )
     return run(targets, settings, progress).report
 
@@ -148,6 +155,7 @@ def run(targets: Iterable[str], given: dict[str, Any], progress: Progress = lamb
     for target, asked in prepared:
         started = time.monotonic()
         observed = _observed(target, asked.spec, asked.settings, progress)
+        observed = _keep_examples(asked, observed)
         environment = {**environment, **observed.evidence.environment}
         report = _report(observed, asked, time.monotonic() - started)
         report = msgspec.structs.replace(report, results=tuple(_from_here(result) for result in report.results))
@@ -169,6 +177,18 @@ def _observed(target: Target, spec: Spec, settings: Settings, progress: Progress
         refusal = f"the machine refused: {error}; free disk space or permissions and try again"
         message = refusal if isinstance(error, OSError) else str(error)
         return Observed(Evidence(target.subject, our_failure=Failure("NotRun", message)))
+
+
+def _keep_examples(asked: _Asked, observed: Observed) -> Observed:
+    """Keep what has broken a law, where the user wants it; a folder that refuses costs no result."""
+    try:
+        kept_examples.save(asked.examples, asked.spec.target.subject.name, observed.evidence)
+    except OSError as error:
+        note = f"the examples could not be kept in {asked.examples}: {error.strerror}"
+        subject = observed.evidence.subject
+        subject = msgspec.structs.replace(subject, inferred=(*subject.inferred, note))
+        return msgspec.structs.replace(observed, evidence=msgspec.structs.replace(observed.evidence, subject=subject))
+    return observed
 
 
 def _own_environment() -> dict[str, str]:
@@ -204,6 +224,7 @@ class _Asked:
     settings: Settings
     catalogue: Catalogue
     contracts: tuple[Contract, ...]
+    examples: Path | None
 
 
 def _prepare(target: Target, given: dict[str, Any]) -> _Asked:
@@ -216,6 +237,8 @@ def _prepare(target: Target, given: dict[str, Any]) -> _Asked:
         _refuse_unusable(paths["items"])
     model = _model(given.get("model"), settings.model, folder)
     known = catalogue(settings.contracts, folder)
+    kept = given.get("examples")
+    kept = Path(kept).resolve() if kept else folder / settings.examples if settings.examples else None
     contracts = known.select(given.get("select") or settings.select)
     spec = Spec(
         target=target,
@@ -228,6 +251,7 @@ def _prepare(target: Target, given: dict[str, Any]) -> _Asked:
         batch_size=given.get("batch_size", settings.batch_size),
         call_limit_s=given.get("call_limit", settings.call_limit),
         wrappers=given.get("wrappers", settings.wrappers),
+        examples=kept_examples.load(kept, target.subject.name),
         plugins=tuple(str(folder / name) if name.endswith(".py") else name for name in settings.contracts),
         needs=needs_of(contracts) if len(contracts) < len(known.contracts) else None,
     )
@@ -235,7 +259,7 @@ def _prepare(target: Target, given: dict[str, Any]) -> _Asked:
         raise UsageError(f"the batch size must be at least 1, not {spec.batch_size}.")
     if spec.wrappers not in {"sdk", "reference"}:
         raise UsageError(f"wrappers must be 'sdk' or 'reference', not {spec.wrappers!r}.")
-    return _Asked(spec, settings, known, contracts)
+    return _Asked(spec, settings, known, contracts, kept)
 
 
 def spec_of(target: Target, given: dict[str, Any]) -> tuple[Spec, Settings]:
@@ -303,7 +327,7 @@ def _model(given: Any, setting: str | None, folder: Path) -> dict[str, Any]:
 def _report(observed: Observed, asked: _Asked, duration: float) -> AdapterReport:
     evidence = observed.evidence
     results = (*judge(evidence, asked.contracts), *map(_unusable, asked.catalogue.problems))
-    verdict, summary = _verdict(evidence, results, observed.interrupted)
+    verdict, summary = verdict_of(evidence, results, observed.interrupted)
     count = {v: sum(r.verdict == v for r in results) for v in ("inapplicable", "vacuous")}
     plan = Plan(
         planned=len(results),
@@ -354,7 +378,7 @@ def _from_here(result: Result) -> Result:
     return msgspec.structs.replace(result, findings=findings)
 
 
-def _verdict(evidence: Evidence, results: tuple[Result, ...], interrupted: bool) -> tuple[AdapterVerdict, str]:
+def verdict_of(evidence: Evidence, results: tuple[Result, ...], interrupted: bool) -> tuple[AdapterVerdict, str]:
     """The adapter's verdict, and a sentence for the ones that a list of contracts does not explain."""
     if interrupted:
         return "interrupted", "the check was interrupted; what had been learned by then is below"
@@ -388,6 +412,11 @@ def _nothing_proved(evidence: Evidence, results: tuple[Result, ...]) -> str | No
         return "nothing that the adapter returns could be judged: " + next(
             (r.reason for r in dynamic if r.verdict == "vacuous" and r.reason), "no output contract applies"
         )
+    for family in REQUIRED_FAMILIES:
+        verdicts = {r.verdict for r in results if r.family == family}
+        if "vacuous" in verdicts and verdicts <= {"vacuous", "inapplicable"}:
+            reason = next(r.reason for r in results if r.family == family and r.verdict == "vacuous")
+            return f"nothing of the family {family} could be judged, although it concerns this adapter: {reason}"
     return None
 
 

@@ -62,6 +62,7 @@ def _catalogue_line() -> str:
 @click.option(
     "--wrappers", type=click.Choice(["sdk", "reference"]), help="Whose wrapper functions run the adapter (default sdk)."
 )
+@click.option("--examples", metavar="DIR", help="Keep batches that break a law here, and try them first the next time.")
 @click.option("-v", "--verbose", is_flag=True, help="List what does not apply, and the adapter's last output.")
 def check(targets: tuple[str, ...], verbose: bool, **options: Any) -> None:
     """Check the adapters that each TARGET names.
@@ -216,13 +217,10 @@ def contracts(select: tuple[str, ...]) -> None:
 @click.argument("ids", nargs=-1, required=True)
 def explain(ids: tuple[str, ...]) -> None:
     """Say what contracts are about, why they matter on the platform, and how to fix a violation."""
+    from dl_harness.reports import explaining
+
     known = _catalogue_here()
-    for contract in known.select(ids):
-        click.echo(f"{contract.id}  {contract.statement}\n")
-        for key, text in (("why", contract.why), ("fix", contract.fix), (contract.severity, contract.severity_reason)):
-            if text:
-                click.echo(click.wrap_text(f"{key}  {text}", 88, "  ", "  " + " " * (len(key) + 2)))
-        click.echo("")
+    click.echo("\n".join(explaining.text(contract) for contract in known.select(ids)), nl=False)
     _tell_problems(known)
 
 

@@ -93,6 +93,8 @@ class Checks:
         """The settings of the command line."""
         names = ("model", "artifacts", "items", "stubs")
         given = {name: self._config.getoption(f"dl_harness_{name}") for name in names}
+        cache = getattr(self._config, "cache", None)
+        given["examples"] = str(cache.mkdir("dl-harness-examples")) if cache is not None else None
         selected = tuple(self._config.getoption("dl_harness_select"))
         return {name: value for name, value in given.items() if value} | ({"select": selected} if selected else {})
 

@@ -203,3 +203,24 @@ def test_the_command_line_lists_what_the_current_directory_adds(tmp_path: Path) 
 
 def test_select_without_names_is_the_whole_catalogue() -> None:
     assert [c.id for c in checking.select([])] == list(CONTRACTS)
+
+
+def result(family: str, verdict: str) -> Result:
+    return Result("X-001", family, "error", verdict, "s", "w", "f", reason="there was none")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("family", checking.REQUIRED_FAMILIES)
+def test_a_run_that_could_judge_nothing_of_a_required_family_does_not_pass(family: str) -> None:
+    others = [result(other, "pass") for other in checking.REQUIRED_FAMILIES if other != family]
+    vacuous, inapplicable = result(family, "vacuous"), result(family, "inapplicable")
+    evidence = Evidence(Subject("a", "a.py:A"))
+
+    verdict, summary = checking.verdict_of(evidence, (*others, vacuous, inapplicable), False)
+
+    assert (verdict, "there was none" in summary) == ("vacuous", True)
+    assert checking.verdict_of(evidence, (*others, vacuous, result(family, "pass")), False)[0] == "pass"
+    if family != "output format":
+        assert checking.verdict_of(evidence, (*others, inapplicable), False)[0] == "pass"
+    assert (
+        checking.verdict_of(evidence, (*others, result("laws", "vacuous"), result(family, "pass")), False)[0] == "pass"
+    )

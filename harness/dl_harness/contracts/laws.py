@@ -35,7 +35,9 @@ def _broken(flow: Flow, law: str) -> LawTried | None:
 
 
 def _exchanged(flow: Flow) -> LawTried | None:
-    return next((t for t in flow.laws if t.law != "repeated" and t.saw is not None and t.belongs_to is not None), None)
+    """An exchange of items, best where the order was what was tried."""
+    found = [t for t in flow.laws if t.law != "repeated" and t.saw is not None and t.belongs_to is not None]
+    return min(found, key=lambda tried: tried.law != "order", default=None)
 
 
 def _by_chance(flow: Flow) -> LawTried | None:

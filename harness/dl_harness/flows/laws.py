@@ -167,7 +167,7 @@ class Laws:
             if found is not None:
                 break
         smaller, more = self._made_up(strategy)
-        if smaller is not None and (found is None or len(smaller[0].batch) <= len(found[0].batch)):
+        if smaller is not None and (found is None or len(smaller[0].batch) < len(found[0].batch)):
             found = smaller
         if found is None:
             reason = None if count + more else "there are too few items that can be predicted alone"
@@ -216,7 +216,7 @@ class Laws:
         try:
             holds()
         except Broken:
-            return min(found, key=lambda one: len(one[0].batch)), tried
+            return found[-1], tried  # the smallest is run last
         return None, tried
 
     def _tried(

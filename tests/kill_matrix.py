@@ -1,0 +1,231 @@
+"""All adapters against all contracts: `python -m tests.kill_matrix` writes what the documentation says of it.
+
+It runs every broken and every good adapter of the tests, and writes
+
+- `docs/kill-matrix.md`: which contract kills which adapter,
+- `harness/dl_harness/reports/examples/`: the message of each contract, of the adapter that it alone kills,
+- `docs/contracts/`: a page for each contract, with that message,
+- and, with `--evidence DIR`, what was recorded of each adapter, for `python -m tests.mutants`.
+
+`--python PATH` runs them under another interpreter as well, with another version of the SDK; it may be given more than
+once. `--only LAW-003,OUT` renews the messages and pages of some contracts, and leaves the matrix alone. Exit status 1:
+an adapter or a contract does not do what it should, which is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent
+sys.path.insert(0, str(TESTS))
+
+import msgspec
+
+import messages
+from dl_harness import checking
+from dl_harness.catalogue import content_hash
+from dl_harness.contract import CATALOGUE_VERSION, CONTRACTS
+from dl_harness.results import Result
+from nursery import nursery
+from test_every_contract_bites import BROKEN, OTHERWISE, Broken
+from test_good_adapters import ADAPTERS, GOOD
+
+MATRIX = ROOT / "docs" / "kill-matrix.md"
+KILLED = {"fail", "warning"}
+AT_ONCE = 3
+
+Ran = dict[str, Any]
+"""What one run says: the versions it ran on, and for each adapter the verdict of each contract."""
+
+
+def subjects(only: Iterable[str] = ()) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every adapter: its name, its target and what its check is given."""
+    wanted = tuple(only)
+    for name, broken in {**BROKEN, **OTHERWISE}.items():
+        if not wanted or name.startswith(wanted):
+            yield name, str(TESTS / broken.target), broken.given
+    if not wanted:
+        for name, (target, given) in ADAPTERS.items():
+            yield name, str(GOOD / target), given
+
+
+def run(only: Iterable[str] = (), evidence: Path | None = None) -> tuple[Ran, dict[str, dict[str, Result]]]:
+    """Check every adapter with the whole catalogue."""
+    found: dict[str, dict[str, Result]] = {}
+    environment: dict[str, str] = {}
+
+    def one(subject: tuple[str, str, dict[str, Any]]) -> None:
+        name, target, given = subject
+        with recorded(evidence / f"{name}.json" if evidence else None):
+            report = checking.run([target], given).report
+        (adapter,) = report.adapters
+        environment.update(report.environment)
+        found[name] = {result.contract: result for result in adapter.results}
+        print(f"{name}: {adapter.verdict}", file=sys.stderr, flush=True)
+
+    with nursery(), ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(one, list(subjects(only))))
+    names = [name for name, _, _ in subjects(only)]
+    verdicts = {name: {id_: result.verdict for id_, result in found[name].items()} for name in names}
+    return {"environment": environment, "verdicts": verdicts}, found
+
+
+class recorded:  # noqa: N801 - used as a function
+    """Keeps the evidence of the checks that this thread makes inside."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+
+    def __enter__(self) -> None:
+        _files[_thread()] = self._file
+
+    def __exit__(self, *_: object) -> None:
+        _files.pop(_thread(), None)
+
+
+_files: dict[int, Path | None] = {}
+_observe = checking.observe
+
+
+def _thread() -> int:
+    import threading
+
+    return threading.get_ident()
+
+
+def _observed(*arguments: Any, **keywords: Any) -> Any:
+    observed = _observe(*arguments, **keywords)
+    file = _files.get(_thread())
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(msgspec.json.encode(observed.evidence, enc_hook=str))
+    return observed
+
+
+checking.observe = _observed
+
+
+def elsewhere(python: str) -> Ran:
+    """The same under another interpreter."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "ran.json"
+        paths = [ROOT / name for name in ("harness", "mock_platform", "fixtures")]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
+        command = [python, "-m", "tests.kill_matrix", "--json", str(file)]
+        subprocess.run(command, cwd=ROOT, env=environment, check=True)
+        ran: Ran = json.loads(file.read_text("utf-8"))
+        return ran
+
+
+def wrong(ran: Ran) -> Iterator[str]:
+    """What does not hold: each contract kills an adapter that no other kills, each good adapter passes everything."""
+    where = f"dtlpy {ran['environment'].get('dtlpy')}"
+    for name, verdicts in ran["verdicts"].items():
+        killers = sorted(id_ for id_, verdict in verdicts.items() if verdict in KILLED)
+        errors = sorted(id_ for id_, verdict in verdicts.items() if verdict == "error")
+        expected = [name.split()[0]] if name in BROKEN or name in OTHERWISE else []
+        if killers != expected or errors:
+            saw = ", ".join([*killers, *(f"{id_} (not judged)" for id_ in errors)]) or "none"
+            yield f"{where}: {name} is killed by {saw}, expected {', '.join(expected) or 'none'}"
+
+
+def renew(found: dict[str, dict[str, Result]]) -> None:
+    """Write the message and the page of each contract whose broken adapter was run."""
+    for id_ in BROKEN:
+        messages.write(id_, found[id_][id_] if id_ in found else None)
+    messages.finish()
+
+
+def matrix(runs: list[Ran]) -> str:
+    """The page of the documentation."""
+    lines = [
+        "# Kill matrix",
+        "",
+        f"Catalogue {CATALOGUE_VERSION} ({content_hash()[:19]}). {len(BROKEN) + len(OTHERWISE)} wrong adapters and"
+        f" {len(ADAPTERS)} good ones,",
+        f"each met by all {len(CONTRACTS)} contracts, on "
+        + " and on ".join(
+            f"dtlpy {r['environment'].get('dtlpy')} (Python {r['environment'].get('python')})" for r in runs
+        )
+        + ".",
+        "`python -m tests.kill_matrix` writes this page; the tests check the same in every run.",
+        "",
+        "Every wrong adapter is killed by one contract, and no other one says anything of it; every contract kills one",
+        "that no other kills; nothing is said of any good adapter.",
+        "",
+        "| wrong adapter | "
+        + " | ".join(f"killed on {r['environment'].get('dtlpy')} by" for r in runs)
+        + " | others |",
+        "|---|" + "---|" * len(runs) + "---|",
+    ]
+    for name in {**BROKEN, **OTHERWISE}:
+        lines.append(_row(name, {**BROKEN, **OTHERWISE}[name], runs))
+    lines += ["", "| good adapter | " + " | ".join(f"on {r['environment'].get('dtlpy')}" for r in runs) + " |"]
+    lines += ["|---|" + "---|" * len(runs)]
+    for name in ADAPTERS:
+        counts = [_counted(run_["verdicts"].get(name, {})) for run_ in runs]
+        lines.append(f"| {name} | " + " | ".join(counts) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _row(name: str, broken: Broken, runs: list[Ran]) -> str:
+    adapter = broken.target.rpartition(":")[2].removeprefix("broken/manifests/")
+    kills, quiet = [], set()
+    for run_ in runs:
+        verdicts = run_["verdicts"].get(name, {})
+        kills.append(", ".join(id_ for id_, verdict in verdicts.items() if verdict in KILLED) or "**survives**")
+        quiet.add(_counted({id_: verdict for id_, verdict in verdicts.items() if verdict not in KILLED}))
+    linked = [
+        ", ".join(f"[{id_}](contracts/{id_}.md)" if id_ in CONTRACTS else id_ for id_ in k.split(", ")) for k in kills
+    ]
+    return f"| `{adapter}` | " + " | ".join(linked) + f" | {'; '.join(sorted(quiet))} |"
+
+
+def _linked(id_: str) -> str:
+    return f"[{id_}](contracts/{id_}.md)" if id_ in CONTRACTS else id_
+
+
+def _counted(verdicts: dict[str, str]) -> str:
+    counts = {
+        verdict: list(verdicts.values()).count(verdict) for verdict in ("pass", "inapplicable", "vacuous", "error")
+    }
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+
+
+def main() -> int:
+    """Run, write, and say what is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.kill_matrix", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--python", action="append", default=[], metavar="PATH", help="another interpreter to run under"
+    )
+    parser.add_argument("--only", default="", metavar="IDS", help="renew the messages of these contracts")
+    parser.add_argument("--evidence", type=Path, metavar="DIR", help="keep what was recorded of each adapter")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts, and nothing else")
+    given = parser.parse_args()
+    os.environ.setdefault("CI", "1")  # examples are not left to chance
+    only = [id_ for id_ in given.only.split(",") if id_]
+    ran, found = run(only, given.evidence)
+    if given.json:
+        given.json.write_text(json.dumps(ran), "utf-8")
+        return 0
+    renew(found)
+    runs = [*map(elsewhere, given.python), ran]
+    if not only:
+        MATRIX.write_text(matrix(runs), "utf-8")
+    problems = [problem for run_ in runs for problem in wrong(run_)]
+    print("\n".join(problems) or "every contract kills its own, and nothing is said of what is good")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
