@@ -117,6 +117,7 @@ def suite(
     batch_size: int | None = None,
     call_limit: float | None = None,
     wrappers: str | None = None,
+    static: bool | None = None,
     expect: Mapping[str, str] | None = None,
 ) -> Suite:
     """The contracts for an adapter class (or a TARGET of the command line), to be parametrised over.
@@ -138,6 +139,7 @@ def suite(
         batch_size=batch_size,
         call_limit=call_limit,
         wrappers=wrappers,
+        static=static,
     )
     return Suite(target, given, expect or {})
 

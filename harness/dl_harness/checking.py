@@ -15,7 +15,7 @@ import msgspec
 from dl_harness import examples as kept_examples
 from dl_harness.catalogue import Catalogue, catalogue, content_hash
 from dl_harness.contract import CATALOGUE_VERSION, Contract
-from dl_harness.evidence import Evidence, Failure
+from dl_harness.evidence import Evidence, Failure, SourceRead, Subject
 from dl_harness.manifest import wrong_fields
 from dl_harness.plugins import Problem
 from dl_harness.results import (
@@ -31,6 +31,7 @@ from dl_harness.results import (
 )
 from dl_harness.run import Observed, needs_of, observe
 from dl_harness.spec import Settings, Spec, Target, UsageError
+from dl_harness.static.reader import Reader
 from dl_harness.target import resolve
 
 if sys.version_info >= (3, 11):
@@ -81,13 +82,15 @@ def check(
     call_limit: float | None = None,
     wrappers: str | None = None,
     examples: str | Path | None = None,
+    static: bool | None = None,
     progress: Progress = lambda adapter, flow: None,
 ) -> Report:
     """Check adapters offline and return the results.
 
     Each target is `path/to/file.py:Class`, `module:Class`, a `dataloop.json`, or a folder that holds some. What is
     not given is read from `[tool.dl-harness]` in the adapter's own pyproject.toml. `call_limit` is in seconds. What has
-    broken a metamorphic law is kept in the folder `examples`, and tried first the next time.
+    broken a metamorphic law is kept in the folder `examples`, and tried first the next time. With
+    `static` nothing is imported or run: only what can be read in the source and the manifest is judged.
 
     Raises UsageError for what cannot be checked as it was asked for.
     """
@@ -101,6 +104,7 @@ def check(
         call_limit=call_limit,
         wrappers=wrappers,
         examples=examples,
+        static=static,
     )
     return run(targets, settings, progress).report
 
@@ -152,9 +156,15 @@ def run(targets: Iterable[str], given: dict[str, Any], progress: Progress = lamb
     reports: list[AdapterReport] = []
     drawn: dict[str, tuple[Drawn, ...]] = {}
     environment: dict[str, str] = {}
+    reader = Reader()
     for target, asked in prepared:
         started = time.monotonic()
-        observed = _observed(target, asked.spec, asked.settings, progress)
+        progress(target.subject.name, "reading")
+        subject, source = reader.read(target, asked.spec.stubs)
+        if asked.static:
+            observed = Observed(Evidence(subject, source=source))
+        else:
+            observed = _with_source(_observed(target, asked.spec, asked.settings, progress), subject, source)
         observed = _keep_examples(asked, observed)
         environment = {**environment, **observed.evidence.environment}
         report = _report(observed, asked, time.monotonic() - started)
@@ -164,6 +174,15 @@ def run(targets: Iterable[str], given: dict[str, Any], progress: Progress = lamb
         if observed.interrupted:
             break
     return Checked(_report_on(reports, _own_environment() | environment), drawn)
+
+
+def _with_source(observed: Observed, read: Subject, source: SourceRead) -> Observed:
+    """What a run left behind, and what was read before it; of a class that could not be imported, what was read."""
+    subject = observed.evidence.subject
+    if not subject.imported:
+        subject = msgspec.structs.replace(read, import_failure=subject.import_failure or read.import_failure)
+    evidence = msgspec.structs.replace(observed.evidence, subject=subject, source=source)
+    return msgspec.structs.replace(observed, evidence=evidence)
 
 
 def _observed(target: Target, spec: Spec, settings: Settings, progress: Progress) -> Observed:
@@ -225,6 +244,7 @@ class _Asked:
     catalogue: Catalogue
     contracts: tuple[Contract, ...]
     examples: Path | None
+    static: bool = False
 
 
 def _prepare(target: Target, given: dict[str, Any]) -> _Asked:
@@ -259,7 +279,17 @@ def _prepare(target: Target, given: dict[str, Any]) -> _Asked:
         raise UsageError(f"the batch size must be at least 1, not {spec.batch_size}.")
     if spec.wrappers not in {"sdk", "reference"}:
         raise UsageError(f"wrappers must be 'sdk' or 'reference', not {spec.wrappers!r}.")
-    return _Asked(spec, settings, known, contracts, kept)
+    static = bool(given.get("static", settings.static))
+    return _Asked(spec, settings, known, _static(contracts) if static else contracts, kept, static)
+
+
+def _static(contracts: tuple[Contract, ...]) -> tuple[Contract, ...]:
+    """The contracts that read no flow. Raises UsageError when there is none."""
+    found = tuple(contract for contract in contracts if not contract.needs)
+    if not found:
+        named = ", ".join(contract.id for contract in contracts[:3])
+        raise UsageError(f"--static runs nothing, and {named} judges what happens in a run; leave --static out.")
+    return found
 
 
 def spec_of(target: Target, given: dict[str, Any]) -> tuple[Spec, Settings]:

@@ -63,6 +63,9 @@ def _catalogue_line() -> str:
     "--wrappers", type=click.Choice(["sdk", "reference"]), help="Whose wrapper functions run the adapter (default sdk)."
 )
 @click.option("--examples", metavar="DIR", help="Keep batches that break a law here, and try them first the next time.")
+@click.option(
+    "--static", is_flag=True, default=None, help="Only read source and manifest: import nothing, run nothing."
+)
 @click.option("-v", "--verbose", is_flag=True, help="List what does not apply, and the adapter's last output.")
 def check(targets: tuple[str, ...], verbose: bool, **options: Any) -> None:
     """Check the adapters that each TARGET names.

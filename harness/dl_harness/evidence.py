@@ -108,6 +108,8 @@ class Subject(Record, frozen=True):
     inferred: tuple[str, ...] = ()
     file_exists: bool = True
     imported: bool = False
+    read: bool = False  # the class was found and read in its source, without an import
+    hidden_bases: tuple[str, ...] = ()  # of a class that was read: bases that are in no file of the repository
     import_failure: Failure | None = None
     class_found: bool = False
     classes_in_file: tuple[str, ...] = ()
@@ -134,6 +136,29 @@ class ManifestProblem(Record, frozen=True):
     expected: str
     saw: str
     place: Place = Place()
+
+
+class Observation(Record, frozen=True):
+    """One thing that the static pass noticed, in the words in which it will be reported."""
+
+    kind: str
+    expected: str
+    saw: str
+    where: str
+    place: Place = Place()
+
+
+class SourceRead(Record, frozen=True):
+    """What one reading of an adapter's source and manifest noticed, without importing anything.
+
+    `looked` counts what was looked at for each kind of observation; `unread` says why nothing could be.
+    """
+
+    files: tuple[str, ...] = ()
+    looked: dict[str, int] = {}
+    observations: tuple[Observation, ...] = ()
+    unread: dict[str, str] = {}
+    failed: dict[str, str] = {}  # analyses of ours that raised, with the exception
 
 
 class AnnotationSeen(Record, frozen=True):
@@ -354,6 +379,7 @@ class Evidence(Record, frozen=True):
     not_run: dict[str, str] = {}  # flow label -> why it was not run
     environment: dict[str, str] = {}
     our_failure: Failure | None = None
+    source: SourceRead | None = None
 
     def flow(self, label: str) -> Flow | None:
         """The flow with this label, if it was run."""

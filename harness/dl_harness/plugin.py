@@ -44,6 +44,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="contracts or families",
     )
     group.addoption(
+        "--adapter-static",
+        dest="dl_harness_static",
+        action="store_true",
+        default=None,
+        help="only read source and manifest: import nothing, run nothing",
+    )
+    group.addoption(
         "--adapter-html", dest="dl_harness_html", metavar="FILE", help="write a page with the predictions drawn"
     )
     parser.addini("adapter", "adapters to check in every run, as for --adapter", type="linelist", default=[])
@@ -91,7 +98,7 @@ class Checks:
     @property
     def given(self) -> dict[str, Any]:
         """The settings of the command line."""
-        names = ("model", "artifacts", "items", "stubs")
+        names = ("model", "artifacts", "items", "stubs", "static")
         given = {name: self._config.getoption(f"dl_harness_{name}") for name in names}
         cache = getattr(self._config, "cache", None)
         given["examples"] = str(cache.mkdir("dl-harness-examples")) if cache is not None else None

@@ -39,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     contracts: tuple[str, ...] = ()
     examples: str | None = None
     budgets: dict[str, Any] = {}  # of `dl-harness bench`, which says what may stand here
+    static: bool = False
 
 
 class Target(msgspec.Struct, frozen=True):

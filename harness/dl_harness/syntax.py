@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import threading
+import warnings
 
 _LOCK = threading.Lock()
 RETRIES = 4
@@ -20,6 +21,7 @@ def parse(source: bytes | str, filename: str = "<source>") -> ast.Module:
     Raises SyntaxError, or ValueError for a source with null bytes.
     """
     for _ in range(RETRIES):
-        with contextlib.suppress(SystemError), _LOCK:
+        with contextlib.suppress(SystemError), _LOCK, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an invalid escape in the source is none of our output
             return ast.parse(source, filename)
     return ast.parse(source, filename)

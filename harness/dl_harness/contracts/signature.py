@@ -119,6 +119,41 @@ def overridden(name: str) -> Applies:
     return applies
 
 
+def class_read(evidence: Evidence) -> str | None:
+    """Inapplicable as long as there is no class to look at, imported or read in its source."""
+    subject = evidence.subject
+    return None if not subject.imported and subject.read and subject.class_found else class_known(evidence)
+
+
+def adapter_read(evidence: Evidence) -> str | None:
+    """Inapplicable as long as there is no adapter class, imported or read in its source."""
+    subject = evidence.subject
+    reason = class_read(evidence)
+    if reason or subject.is_adapter:
+        return reason
+    return _hidden(evidence) or "the class is no adapter"
+
+
+def _hidden(evidence: Evidence) -> str | None:
+    """Why what a class inherits cannot be told, or None."""
+    subject = evidence.subject
+    if subject.imported or not subject.hidden_bases:
+        return None
+    return f"what it inherits from {', '.join(subject.hidden_bases)} cannot be read in the repository"
+
+
+def written_by_author(name: str) -> Applies:
+    """Applies where the author wrote this function, as an import or the source shows."""
+
+    def applies(evidence: Evidence) -> str | None:
+        reason = class_read(evidence)
+        if reason is None and not evidence.subject.overrides(name):
+            reason = f"the adapter does not override {name}"
+        return reason or (None if evidence.subject.is_adapter or _hidden(evidence) else "the class is no adapter")
+
+    return applies
+
+
 def _from_manifest(evidence: Evidence) -> str | None:
     return None if evidence.subject.manifest else "the target is a class, not a manifest"
 
@@ -157,7 +192,10 @@ def entry_point_imports(evidence: Evidence) -> Iterator[Judgement]:
     subject = evidence.subject
     if any(p.rule in {"unreadable", "module"} for p in subject.manifest_problems) and not subject.entry_point:
         return
-    yield Judged("entry points")
+    if subject.imported or subject.import_failure is not None or not subject.file_exists:
+        yield Judged("entry points")
+    elif subject.read:
+        yield Judged("entry points read")
     for problem in subject.manifest_problems:
         if problem.rule == "entry_point":
             yield Seen(problem.expected, problem.saw, "manifest", problem.place)
@@ -174,7 +212,9 @@ def entry_point_imports(evidence: Evidence) -> Iterator[Judgement]:
     fix="Make className (or the name after the colon of the target) the name of the adapter's class.",
     severity_reason="The service crashes at its start: nothing runs.",
     applies=lambda e: (
-        None if e.subject.imported else "the module could not be imported, so there is no class to look at"
+        None
+        if e.subject.imported or e.subject.read
+        else "the module could not be imported, so there is no class to look at"
     ),
 )
 def class_is_there(evidence: Evidence) -> Iterator[Judgement]:
@@ -197,7 +237,7 @@ def class_is_there(evidence: Evidence) -> Iterator[Judgement]:
     " without it a service has nothing to run.",
     fix="Derive the class from dl.BaseModelAdapter, directly or through a base class of your own.",
     severity_reason="Every call of the platform fails: there is no wrapper function to run.",
-    applies=class_known,
+    applies=lambda e: class_read(e) or (None if e.subject.is_adapter else _hidden(e)),
 )
 def derives_from_the_base(evidence: Evidence) -> Iterator[Judgement]:
     """SDK: ml/base_model_adapter.py."""
@@ -218,7 +258,7 @@ def derives_from_the_base(evidence: Evidence) -> Iterator[Judgement]:
     " anything else stops the service at its start.",
     fix="Give __init__ a parameter of the same name for each of initInputs, and a default to everything else.",
     severity_reason="The service crashes at its start: nothing runs.",
-    applies=overridden("__init__"),
+    applies=written_by_author("__init__"),
 )
 def init_takes_the_inputs(evidence: Evidence) -> Iterator[Judgement]:
     """SDK: the package runner; 15 of 255 public modules declare more than model_entity."""
@@ -256,7 +296,7 @@ contract(
     " that works in prediction fails with a TypeError when it is evaluated.",
     fix="Write `def load(self, local_path, **kwargs):`.",
     severity_reason="Loading crashes, at the latest in the first evaluation.",
-    applies=overridden("load"),
+    applies=written_by_author("load"),
 )(_binds("load"))
 
 contract(
@@ -267,7 +307,7 @@ contract(
     " saved is lost.",
     fix="Write `def save(self, local_path, **kwargs):`.",
     severity_reason="The save crashes, and with it a trained model is lost.",
-    applies=overridden("save"),
+    applies=written_by_author("save"),
 )(_binds("save"))
 
 contract(
@@ -278,7 +318,7 @@ contract(
     fix="Write `def train(self, data_path, output_path, **kwargs):` and take kwargs['on_epoch_end_callback'] from"
     " there.",
     severity_reason="Every training crashes after its download.",
-    applies=overridden("train"),
+    applies=written_by_author("train"),
 )(_binds("train"))
 
 contract(
@@ -288,7 +328,7 @@ contract(
     why="predict_dataset and evaluation pass progress= to predict; without a place for it every batch fails.",
     fix="Write `def predict(self, batch, **kwargs):`.",
     severity_reason="Every prediction of a dataset and every evaluation crashes.",
-    applies=overridden("predict"),
+    applies=written_by_author("predict"),
 )(_binds("predict"))
 
 contract(
@@ -299,7 +339,7 @@ contract(
     " every batch.",
     fix="Write `def embed(self, batch, **kwargs):`.",
     severity_reason="Every embedding crashes.",
-    applies=overridden("embed"),
+    applies=written_by_author("embed"),
 )(_binds("embed"))
 
 contract(
@@ -309,7 +349,7 @@ contract(
     why="predict_items calls it outside its try block, once per item: a TypeError there aborts the whole call.",
     fix="Write `def prepare_item_func(self, item):`.",
     severity_reason="Every prediction crashes before its first batch.",
-    applies=overridden("prepare_item_func"),
+    applies=written_by_author("prepare_item_func"),
 )(_binds("prepare_item_func"))
 
 contract(
@@ -319,7 +359,7 @@ contract(
     why="prepare_data calls convert_from_dtlpy(data_path=...) after the download; otherwise no training ever starts.",
     fix="Write `def convert_from_dtlpy(self, data_path, **kwargs):`.",
     severity_reason="Every training crashes after its download.",
-    applies=overridden("convert_from_dtlpy"),
+    applies=written_by_author("convert_from_dtlpy"),
 )(_binds("convert_from_dtlpy"))
 
 contract(
@@ -329,7 +369,7 @@ contract(
     why="evaluate_model passes all three by keyword after predicting the whole dataset.",
     fix="Write `def evaluate(self, model, dataset, filters, **kwargs):`.",
     severity_reason="Every evaluation crashes after its predictions.",
-    applies=overridden("evaluate"),
+    applies=written_by_author("evaluate"),
 )(_binds("evaluate"))
 
 
@@ -341,7 +381,7 @@ contract(
     " after the download, training without save loses the trained model.",
     fix="Implement the function named, or take the use out of the manifest's functions.",
     severity_reason="The declared use crashes with NotImplementedError.",
-    applies=adapter_known,
+    applies=lambda e: adapter_read(e) or _hidden(e),
 )
 def required_functions_are_there(evidence: Evidence) -> Iterator[Judgement]:
     """SDK: ml/base_model_adapter.py, NEED TO IMPLEMENT THESE METHODS."""
@@ -387,7 +427,7 @@ DOES_NOTHING = {
     " and what is no function cannot be called.",
     fix="Make it `def name(self, ...)`; run asynchronous clients inside it with asyncio.run.",
     severity_reason="The wrapper works on a coroutine, or on nothing: all results are lost.",
-    applies=adapter_known,
+    applies=adapter_read,
 )
 def functions_do_their_work(evidence: Evidence) -> Iterator[Judgement]:
     """SDK: the wrappers call user functions synchronously."""
