@@ -47,6 +47,13 @@ WORDS: dict[str, Any] = {
 EMBEDDER: dict[str, Any] = {"model": {"name": "embedder", "configuration": {"embeddings_size": 24}}}
 
 
+STATIC = "broken/static"
+"""Adapters that only the static pass meets: what it reads in them may break a run as well, in many ways."""
+
+READ_TOO = {"OUT-002 return in the loop": {"LOP-001"}, "OUT-014": {"SID-006"}, "THR-006": {"SID-006"}}
+"""Static contracts that see in the source what the run shows."""
+
+
 @dataclass(frozen=True)
 class Broken:
     """An adapter that breaks one contract, and what its check is given; `line` stands where a manifest is wrong."""
@@ -59,6 +66,8 @@ class Broken:
     def lines(self) -> tuple[Path, range]:
         """The file and the lines in which the finding must point: the class, or the line of the manifest."""
         file, _, name = self.target.partition(":")
+        if self.static and self.line is None:
+            return self._marked
         path = TESTS / file if name else TESTS / file / "dataloop.json"
         if self.line is not None:
             number = path.read_text("utf-8").splitlines().index(self.line) + 1
@@ -66,6 +75,22 @@ class Broken:
         classes = [node for node in parse(path.read_bytes()).body if isinstance(node, ast.ClassDef)]
         (found,) = (node for node in classes if node.name == name)
         return path, range(found.lineno, (found.end_lineno or found.lineno) + 1)
+
+    @property
+    def static(self) -> bool:
+        """Whether only the static pass meets it."""
+        return self.target.startswith(STATIC)
+
+    @property
+    def _marked(self) -> tuple[Path, range]:
+        """The line of a source that is marked as the broken one."""
+        (found,) = (
+            (file, number)
+            for file in (TESTS / self.target).rglob("*.py")
+            for number, line in enumerate(file.read_text("utf-8").splitlines(), 1)
+            if line.endswith("# broken")
+        )
+        return found[0], range(found[1], found[1] + 1)
 
 
 BROKEN = {
@@ -84,6 +109,59 @@ BROKEN = {
     "SIG-013": Broken("broken/signature.py:EvaluatesWithoutFilters", DETECTOR),
     "SIG-014": Broken("broken/signature.py:TrainsWithoutConverting", CLASSIFIER),
     "SIG-015": Broken("broken/signature.py:PredictsLater", DETECTOR),
+    "MAN-001": Broken("broken/static/man_001", line='        "computeConfig": "gpu",'),
+    "MAN-002": Broken("broken/static/man_002", line='            "name": "predict_videos",'),
+    "MAN-003": Broken("broken/static/man_003", line='            "name": "count",'),
+    "MAN-004": Broken("broken/static/man_004", line='                "type": "Items[]"'),
+    "MAN-005": Broken("broken/static/man_005", line='        "outputType": "polygon",'),
+    "MAN-006": Broken("broken/static/man_006", line='        "inputType": "jpeg",'),
+    "MAN-007": Broken("broken/static/man_007", line='        "status": "ready",'),
+    "MAN-008": Broken("broken/static/man_008", line='            "name": "predict_items"'),
+    "MAN-009": Broken("broken/static/man_009", line='              "train": {'),
+    "MAN-010": Broken("broken/static/man_010", line='          "id_to_label_map": {'),
+    "MAN-011": Broken("broken/static/man_011", line='          "id_to_label_map": {'),
+    "MAN-012": Broken("broken/static/man_012", line='        "outputType": "class",'),
+    "MAN-013": Broken("broken/static/man_013", line='          "weights_filename": "best.pt"'),
+    "MAN-014": Broken("broken/static/man_014", line='            "localPath": "C:\\\\models\\\\finder.pt"'),
+    "MAN-015": Broken("broken/static/man_015", line='  "name": "copied",'),
+    "NAM-001": Broken("broken/static/nam_001"),
+    "NAM-002": Broken("broken/static/nam_002"),
+    "NAM-003": Broken("broken/static/nam_003"),
+    "NAM-004": Broken("broken/static/nam_004"),
+    "NAM-005": Broken("broken/static/nam_005"),
+    "NAM-006": Broken("broken/static/nam_006"),
+    "IMP-001": Broken("broken/static/imp_001"),
+    "IMP-002": Broken("broken/static/imp_002"),
+    "IMP-003": Broken("broken/static/imp_003"),
+    "IMP-004": Broken("broken/static/imp_004"),
+    "SDK-001": Broken("broken/static/sdk_001"),
+    "SDK-002": Broken("broken/static/sdk_002"),
+    "SDK-003": Broken("broken/static/sdk_003"),
+    "SDK-004": Broken("broken/static/sdk_004"),
+    "SDK-005": Broken("broken/static/sdk_005"),
+    "INI-001": Broken("broken/static/ini_001"),
+    "INI-002": Broken("broken/static/ini_002"),
+    "INI-003": Broken("broken/static/ini_003"),
+    "INI-004": Broken("broken/static/ini_004"),
+    "LOP-001": Broken("broken/static/lop_001"),
+    "LOP-002": Broken("broken/static/lop_002"),
+    "LOP-003": Broken("broken/static/lop_003"),
+    "CFG-001": Broken("broken/static/cfg_001"),
+    "CFG-002": Broken("broken/static/cfg_002"),
+    "CFG-003": Broken("broken/static/cfg_003", line='          "iou": 0.4'),
+    "CFG-004": Broken("broken/static/cfg_004", line='        "configuration": {}'),
+    "SID-001": Broken("broken/static/sid_001"),
+    "SID-002": Broken("broken/static/sid_002"),
+    "SID-003": Broken("broken/static/sid_003"),
+    "SID-004": Broken("broken/static/sid_004"),
+    "SID-005": Broken("broken/static/sid_005"),
+    "SID-006": Broken("broken/static/sid_006"),
+    "POR-001": Broken("broken/static/por_001"),
+    "POR-002": Broken("broken/static/por_002"),
+    "POR-003": Broken("broken/static/por_003"),
+    "POR-004": Broken("broken/static/por_004"),
+    "POR-005": Broken("broken/static/por_005"),
+    "POR-006": Broken("broken/static/por_006"),
     "OUT-001": Broken("broken/output.py:ReturnsAGenerator", DETECTOR),
     "OUT-002": Broken("broken/output.py:ForgetsTheLast", DETECTOR),
     "OUT-003": Broken("broken/output.py:ReturnsDictionaries", DETECTOR),
@@ -214,10 +292,12 @@ def takes_long(name: str) -> bool:
 
 
 DEFAULT = [Run(name, catalogue_of(name)) for name in (*BROKEN, *OTHERWISE) if not takes_long(name)]
-THE_REST = [Run(id_, WHOLE) for id_ in BROKEN if catalogue_of(id_) != WHOLE]
+THE_REST = [Run(id_, WHOLE) for id_ in BROKEN if catalogue_of(id_) != WHOLE and not BROKEN[id_].static]
 
 
 def carry_out(run: Run) -> Checked:
+    if run.broken.static:
+        return checking.run([str(TESTS / run.broken.target / "dataloop.json")], {"static": True})
     return checking.run([str(TESTS / run.broken.target)], {**run.broken.given, "select": run.catalogue})
 
 
@@ -251,7 +331,8 @@ def test_only_this_contract_is_broken_in_the_whole_catalogue(check: Callable[[Ru
 def assert_only_this_is_broken(found: Mapping[str, Result], run: Run) -> None:
     """One contract has findings, each of which says everything and points to the adapter."""
     verdict = {"error": "fail", "warning": "warning"}[CONTRACTS[run.contract].severity]
-    assert {r.contract: r.verdict for r in found.values() if r.verdict not in QUIET} == {run.contract: verdict}
+    told = {r.contract: r.verdict for r in found.values() if r.verdict not in QUIET}
+    assert {id_: v for id_, v in told.items() if id_ not in READ_TOO.get(run.name, ())} == {run.contract: verdict}
     file, lines = run.broken.lines
     for finding in found[run.contract].findings:
         assert all((finding.expected, finding.saw, finding.where)), finding

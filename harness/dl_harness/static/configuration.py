@@ -284,19 +284,13 @@ def _function(found: Hierarchy, entry: dict[str, Any], place: Place, table: SdkT
             place,
         )
         return
-    passed = (
-        [str(i["name"]) for i in entry.get("input") or [] if isinstance(i, dict) and i.get("name")]
-        if isinstance(entry.get("input"), list)
-        else []
-    )
-    if (
-        member is not None
-        and member.function is not None
-        and transparent(found.repository, member.owner.file, member.function)
-    ):
-        taken = parameters(member.function)
-    elif member is None:
+    if not isinstance(entry.get("input"), list):
+        return
+    passed = [str(one["name"]) for one in entry["input"] if isinstance(one, dict) and one.get("name")]
+    if member is None:
         taken = signature(next(text for text in reversed(inherited) if text is not None))
+    elif member.function is not None and transparent(found.repository, member.owner.file, member.function):
+        taken = parameters(member.function)
     else:
         return
     notes.looked("function input")

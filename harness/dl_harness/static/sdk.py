@@ -111,7 +111,7 @@ def _told(
     notes.looked("SDK name of some versions")
     if all(having) or _is_asked_for(file, node):
         return
-    near = difflib.get_close_matches(name, sorted(known), 1, 0.7)
+    near = difflib.get_close_matches(name, sorted(known - {name}), 1, 0.7) if not any(having) else []
     hint = f"; there is {near[0]!r}" if near else ""
     notes.saw(
         kind,

@@ -1,0 +1,1 @@
+LARGEST = 4

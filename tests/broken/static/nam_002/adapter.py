@@ -1,0 +1,19 @@
+"""It reads an attribute that nothing sets."""
+
+import dtlpy as dl
+
+
+class Finder(dl.BaseModelAdapter):
+    def load(self, local_path, **kwargs):
+        self.threshold = self.configuration.get("threshold", 0.5)
+
+    def predict(self, batch, **kwargs):
+        found = []
+        for _ in batch:
+            boxes = dl.AnnotationCollection()
+            boxes.add(
+                annotation_definition=dl.Box(left=0, top=0, right=4, bottom=4, label="thing"),
+                model_info={"name": self.model_entity.name, "confidence": self.treshold},  # broken
+            )
+            found.append(boxes)
+        return found

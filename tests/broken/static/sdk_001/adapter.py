@@ -1,0 +1,20 @@
+"""It asks for an annotation type that the SDK does not have."""
+
+import dtlpy as dl
+
+
+class Finder(dl.BaseModelAdapter):
+    def load(self, local_path, **kwargs):
+        self.kind = dl.AnnotationTypes.BOX  # broken
+        self.threshold = self.configuration.get("threshold", 0.5)
+
+    def predict(self, batch, **kwargs):
+        found = []
+        for _ in batch:
+            boxes = dl.AnnotationCollection()
+            boxes.add(
+                annotation_definition=dl.Box(left=0, top=0, right=4, bottom=4, label="thing"),
+                model_info={"name": self.model_entity.name, "confidence": self.threshold},
+            )
+            found.append(boxes)
+        return found
