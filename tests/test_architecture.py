@@ -146,7 +146,7 @@ def test_the_harness_imports_only_what_its_layer_may(file: Path) -> None:
 
 @pytest.mark.parametrize("file", modules(dl_mock), ids=lambda p: "/".join(p.parts[-2:]))
 def test_the_mock_platform_knows_nothing_of_the_harness_or_the_sdk(file: Path) -> None:
-    allowed = {"dl_mock", "PIL", "jwt", "requests_toolbelt", "sortedcontainers"}
+    allowed = {"dl_mock", "PIL", "jwt", "msgspec", "requests_toolbelt", "sortedcontainers"}
     allowed |= {
         "connection": {"dtlpy"},
         "adapters": {"dtlpy"},

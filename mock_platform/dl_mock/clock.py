@@ -28,4 +28,4 @@ def ticking_clock(start: str = "2024-01-01T00:00:00+00:00", step_ms: int = 1) ->
 
 def iso(moment: datetime) -> str:
     """A moment as the platform writes it, such as `2024-01-01T00:00:00.000Z`."""
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    return f"{moment.isoformat(timespec='milliseconds')[:23]}Z"

@@ -66,6 +66,14 @@ def _factory(source: str, count: int) -> Callable[..., Any]:
     return make
 
 
+def all_values(rows: Iterable[Any], path: tuple[str, ...]) -> list[Any]:
+    """`paths.value_at` of each row."""
+    if len(path) == 1:
+        (key,) = path
+        return [row.get(key, MISSING) for row in rows]
+    return list(map(getter(path), rows))
+
+
 @lru_cache(maxsize=_SHAPES)
 def getter(path: tuple[str, ...]) -> Callable[[Any], Any]:
     """`paths.value_at` for one path."""

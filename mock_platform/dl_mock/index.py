@@ -35,8 +35,12 @@ class Index:
         return (found,) if isinstance(found, str) else found
 
     def count(self, value: Any) -> int:
-        """How many there are."""
-        return len(self.ids(value))
+        """How many documents have the value."""
+        return len(self.ids(value)) - self._stale.get(value, 0)
+
+    def exact(self, value: Any) -> bool:
+        """Whether each of them has the value, and is there once."""
+        return value.__class__ is str and value not in self._stale
 
     def fill(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add many documents."""

@@ -11,6 +11,8 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from dl_mock.reading import write_json
+
 JSON_HEADERS: Mapping[str, str] = MappingProxyType({"content-type": "application/json; charset=utf-8"})
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -71,7 +73,7 @@ class Response:
     @classmethod
     def of_json(cls, value: Any, status: int = 200, headers: Mapping[str, str] = NOTHING) -> Response:
         """Encode `value`; the answer is one write on any transport."""
-        body = json.dumps(value, separators=(",", ":")).encode()
+        body = write_json(value)
         return cls(status, body, {**JSON_HEADERS, **headers} if headers else JSON_HEADERS)
 
     def json(self) -> Any:

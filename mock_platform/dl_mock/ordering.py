@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from heapq import nlargest, nsmallest
 from typing import Any, NamedTuple
 
-from dl_mock.generated import getter
+from dl_mock.generated import all_values
 from dl_mock.paths import MISSING, Several
 from dl_mock.query import QueryError
 
@@ -62,8 +62,7 @@ def ordered(rows: list[Any], keys: Sequence[SortKey], end: int | None = None) ->
 
 def _values(rows: Sequence[Any], key: SortKey) -> list[Any]:
     """What to compare: texts as they are if there is nothing else, as this is the usual case."""
-    get = getter(key.path)
-    values = [get(row) for row in rows]
+    values = all_values(rows, key.path)
     return values if set(map(type, values)) <= {str} else [_rank(value) for value in values]
 
 

@@ -32,6 +32,7 @@ NO_ALIASES: Aliases = MappingProxyType({})
 OPERATORS = ("$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$match", "$euclid")
 _SYMBOLS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 _MANY = 64  # parts of an `$or` that become one expression
+_LOOKED_UP = 100_000  # values of which each may be looked up in an index
 _DEEP = 10  # levels of `$or` in one expression: the interpreter limits how parentheses nest
 
 # Classes of values for which an operator has a short form; the rest is left to its test.
@@ -56,7 +57,7 @@ class Condition:
     guard: str = ""
     short: str = ""
     cost: int = 8
-    constant: Any = None
+    constants: tuple[Any, ...] = ()
     among: tuple[Any, ...] | None = None
     bound: tuple[str, str] | None = None
     holds: bool = True  # False for the opposite of the condition
@@ -68,7 +69,7 @@ class Term:
     """One of the conditions that must all hold: of one field, or several joined by `$or`."""
 
     source: str
-    cost: int
+    cost: float
     path: Path | None = None
     condition: Condition | None = None
 
@@ -103,6 +104,16 @@ class Filter:
         condition = _opposite_if(not holds, _listed(values))
         reader = _Reader(NO_ALIASES, None, self._constants)
         return Filter([*self.terms, reader.term(path, condition)], reader.constants)
+
+    def tuned(self, sample: Sequence[Any]) -> Filter:
+        """The same filter, which asks first what costs little and what few of a sample satisfy."""
+        if len(self.terms) < 2 or not sample:
+            return self
+        terms = []
+        for term in self.terms:
+            passed = len(functions(term.source, self._constants)[1](sample)) / len(sample)
+            terms.append(replace(term, cost=term.cost / max(1 - passed, 0.001)))
+        return Filter(terms, self._constants)
 
     def without(self, settled: Iterable[Term]) -> Filter:
         """What is left to ask once some terms are known to hold."""
@@ -191,7 +202,7 @@ class _Reader:
             test = self._constant(condition.test)
             source = f"{test}(U({value}))"
             if condition.short:
-                short = condition.short.format(self._constant(condition.constant))
+                short = condition.short.format(*map(self._constant, condition.constants))
                 source = f"({short} if {condition.guard.format(value)} else {test}(U(v)))"
         return Term(source if condition.holds else f"not {source}", condition.cost + len(path), path, condition)
 
@@ -283,42 +294,43 @@ def _equality(literal: Any) -> Condition:
     if literal is None:
         return Condition(test, "(v := {}) is None or v is M", "True", 1)
     if isinstance(literal, bool):
-        return Condition(test, _BOOLEAN, "v is {}", 1, literal, (literal,))
+        return Condition(test, _BOOLEAN, "v is {}", 1, (literal,), (literal,))
     if isinstance(literal, (int, float)):
-        return Condition(test, _NUMBER, "v == {}", 1, literal, (literal,))
+        return Condition(test, _NUMBER, "v == {}", 1, (literal,), (literal,))
     if not isinstance(literal, str):
         return Condition(test)
     if is_plain(literal):
-        return Condition(test, _TEXT, "v == {}", 1, literal, (literal,))
+        return Condition(test, _TEXT, "v == {}", 1, (literal,), (literal,))
     if moment(literal) is not None:
         return Condition(test)
     inside = literal.strip("*")
     if "*" in inside or "?" in inside:
-        return Condition(test, _TEXT, "{}(v) is not None", 4, wildcard(literal))
+        prefix = literal[: min(literal.find(sign) for sign in "*?" if sign in literal)]
+        return Condition(test, _TEXT, "v.startswith({}) and {}(v) is not None", 4, (prefix, wildcard(literal)))
     if not inside:
         return Condition(test, _TEXT, "True", 1)
     if literal[0] == literal[-1] == "*":
-        return Condition(test, _TEXT, "{} in v", 2, inside)
-    return Condition(test, _TEXT, f"v.{'ends' if literal[0] == '*' else 'starts'}with({{}})", 2, inside)
+        return Condition(test, _TEXT, "{} in v", 2, (inside,))
+    return Condition(test, _TEXT, f"v.{'ends' if literal[0] == '*' else 'starts'}with({{}})", 2, (inside,))
 
 
 def _membership(literals: Sequence[Any]) -> Condition:
     test = one_of(literals)
     if not all(isinstance(literal, str) and is_plain(literal) for literal in literals):
         return Condition(test)
-    return Condition(test, _TEXT, "v in {}", 1, frozenset(literals), tuple(dict.fromkeys(literals)))
+    return Condition(test, _TEXT, "v in {}", 1, (frozenset(literals),), tuple(dict.fromkeys(literals)))
 
 
 def _listed(values: Iterable[Any]) -> Condition:
     """Membership without wildcards or dates: values come from documents."""
-    known = frozenset(values)
+    known = values if isinstance(values, (set, frozenset)) else frozenset(values)
     return Condition(
         lambda found: any(one in known for one in elements(found) if not isinstance(one, (list, dict))),
         _TEXT,
         "v in {}",
         1,
-        known,
-        tuple(known),
+        (known,),
+        tuple(known) if len(known) <= _LOOKED_UP else None,
     )
 
 
@@ -328,15 +340,15 @@ def _comparison(name: str, bound: str | float) -> Condition:
     if isinstance(bound, bool):
         return Condition(test)
     if not isinstance(bound, str):
-        return Condition(test, _NUMBER, f"v {symbol} {{}}", 2, bound)
+        return Condition(test, _NUMBER, f"v {symbol} {{}}", 2, (bound,))
     instant = moment(bound)
     if instant is None:
-        return Condition(test, _TEXT, f"v {symbol} {{}}", 2, bound, bound=(name, bound))
+        return Condition(test, _TEXT, f"v {symbol} {{}}", 2, (bound,), bound=(name, bound))
     written = stamp(instant)
     if written is None:
         return Condition(test)
     # Moments as the platform writes them are in the order of their texts.
-    return Condition(test, f"{_TEXT} and W(v)", f"v {symbol} {{}}", 5, written)
+    return Condition(test, f"{_TEXT} and W(v)", f"v {symbol} {{}}", 5, (written,))
 
 
 def _opposite_if(negate: bool, condition: Condition) -> Condition:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from dl_mock.generated import getter
+from dl_mock.generated import all_values
 from dl_mock.ordering import SortKey, descends, ordered, sort_keys
 from dl_mock.paths import elements, reach, values_of
 from dl_mock.query import NO_ALIASES, Filter, Path, QueryError, compiled, euclid_target
@@ -60,12 +60,15 @@ def answer(body: Mapping[str, Any], resource: str, tables: Tables) -> dict[str, 
     """The envelope with the page of rows that a query asks for; as `page(body, search(...))`, without all the rows."""
     found, distances = _selected(body, resource, tables)
     first, size = _window(body)
+    keys = sort_keys(_sort_of(body, resource), ALIASES.get(resource, NO_ALIASES)) if distances is None else []
+    if found.exact_ids is not None and keys and keys[0].path == ("id",):
+        ids = sorted(found.exact_ids, reverse=keys[0].descending)
+        return _envelope(len(ids), first, size, [found.table[id_] for id_ in ids[first : first + size]])
     spans = found.exact
     if spans is None or distances is not None:
         rows = found.rows()
         end = first + size if distances is None else None
         return _envelope(len(rows), first, size, _sorted(rows, body, resource, distances, end)[first : first + size])
-    keys = sort_keys(_sort_of(body, resource), ALIASES.get(resource, NO_ALIASES))
     total = sum(span.end - span.first for span in spans)
     end = min(first + size, total)
     if first >= end:
@@ -196,15 +199,10 @@ def _joined(join: Mapping[str, Any], tables: Tables) -> tuple[Path, set[Any], _D
 
 def _values(rows: Iterable[Document], path: Path) -> set[Any]:
     """All single values at a path."""
-    get = getter(path)
-    values: set[Any] = set()
-    for row in rows:
-        value = get(row)
-        if value.__class__ is str:
-            values.add(value)
-        else:
-            values.update(one for one in elements(values_of(value)) if isinstance(one, (str, int, float)))
-    return values
+    every = all_values(rows, path)
+    if set(map(type, every)) <= {str}:
+        return set(every)
+    return {one for value in every for one in elements(values_of(value)) if isinstance(one, (str, int, float))}
 
 
 def _ids_of(part: Any, name: str, resource: str, tables: Tables) -> set[str]:

@@ -118,6 +118,10 @@ class State:
         """Annotations of an item, oldest first."""
         return self.find("annotations", itemId=item_id)
 
+    def count_annotations(self, item_id: str) -> int:
+        """How many annotations an item has."""
+        return self._tables["annotations"].count("itemId", item_id)
+
     def totals(self, dataset_id: str) -> tuple[int, int, int]:
         """Files, annotated files and annotations of a dataset."""
         files, annotated, annotations = self._totals.get(dataset_id, (0, 0, 0))

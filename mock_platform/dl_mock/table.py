@@ -19,12 +19,14 @@ from typing import Any
 from sortedcontainers import SortedList
 
 from dl_mock.index import Index
-from dl_mock.paths import MISSING
+from dl_mock.paths import MISSING, reach
 from dl_mock.query import Filter, Path, Term, settled
 
 Document = dict[str, Any]
 
 LARGE = 4096  # documents in a section from which on an index is made for a field that is asked for
+SAMPLE = 256  # documents that are looked at to learn how a filter is best asked
+NARROW = 8  # an index is used for at most this part of what there is; to walk through is faster than to jump about
 MOST_MADE = 8  # indexes made on demand; the one that was not asked for longest goes
 FEW = 20_000  # ids up to which several groups are merged one by one
 _OPEN = object()  # stands for a value that no group is made for, such as a list
@@ -33,7 +35,7 @@ _OPEN = object()  # stands for a value that no group is made for, such as a list
 class Group:
     """Documents of a section that are alike in the fields by which the table is split."""
 
-    __slots__ = ("_ids", "_last", "in_order", "rows", "values")
+    __slots__ = ("_ids", "_last", "_sample", "in_order", "rows", "values")
 
     def __init__(self, values: tuple[Any, ...]) -> None:
         self.values = values
@@ -41,6 +43,7 @@ class Group:
         self.in_order = True  # whether whoever has a greater id was not created earlier
         self._ids: Any = None
         self._last: tuple[str, Any] = ("", "")
+        self._sample: tuple[int, Sequence[str]] = 0, ()
 
     @property
     def ids(self) -> Any:
@@ -48,6 +51,14 @@ class Group:
         if self._ids is None:
             self._ids = SortedList(self.rows)
         return self._ids
+
+    def sample(self) -> Sequence[str]:
+        """Some of the ids, from everywhere; chosen anew when there are twice or half as many."""
+        size, chosen = self._sample
+        if not size // 2 <= len(self.rows) <= size * 2 or not chosen:
+            chosen = list(islice(self.rows, 0, None, len(self.rows) // SAMPLE + 1))
+            self._sample = len(self.rows), chosen
+        return chosen
 
     def add(self, id_: str, document: Document) -> None:
         """Take in a document that is not here."""
@@ -101,29 +112,46 @@ class Span:
             return rows.values()
         return [rows[id_] for id_ in self.group.ids.islice(self.first, self.end)]
 
+    def sample(self) -> list[Document]:
+        """Some of the documents, from all over the run."""
+        rows = self.group.rows
+        if self.whole:
+            return [rows[id_] for id_ in self.group.sample() if id_ in rows]
+        step = (self.end - self.first) // SAMPLE + 1
+        return [rows[id_] for id_ in islice(self.group.ids.islice(self.first, self.end), 0, None, step)]
+
 
 @dataclass(slots=True)
 class Found:
     """Where the documents are that may satisfy a filter, and what is left of it to ask.
 
-    Either `narrowed` has them, from an index, or `spans` has runs of ids in groups.
+    Either `ids` has them, from an index, or `spans` has runs of ids in groups.
     """
 
     rest: Filter
+    table: Mapping[str, Document]
     spans: Sequence[Span] = ()
-    narrowed: Sequence[Document] | None = None
+    ids: Sequence[str] | None = None
     constant: frozenset[str] = frozenset()  # fields that have one value in a group
 
     @property
     def exact(self) -> Sequence[Span] | None:
         """The spans, if they hold the answer and nothing else."""
-        return self.spans if self.narrowed is None and self.rest.empty else None
+        return self.spans if self.ids is None and self.rest.empty else None
+
+    @property
+    def exact_ids(self) -> Sequence[str] | None:
+        """The ids, if they are the answer."""
+        return self.ids if self.rest.empty else None
 
     def rows(self) -> list[Document]:
         """All that satisfy the filter, in no certain order."""
-        if self.narrowed is not None:
-            return self.rest.scan(self.narrowed)
-        return [row for span in self.spans for row in self.rest.scan(span.rows())]
+        if self.ids is not None:
+            return self.rest.scan([row for id_ in self.ids if (row := self.table.get(id_)) is not None])
+        rest = self.rest
+        if sum(span.end - span.first for span in self.spans) >= LARGE:
+            rest = rest.tuned([row for span in self.spans for row in span.sample()])
+        return [row for span in self.spans for row in rest.scan(span.rows())]
 
 
 class Table:
@@ -205,9 +233,14 @@ class Table:
                 rows = (row for group in section.groups.values() for row in group.rows.values())
         else:
             rows = self._indexed(self.indexes, values)
-        wanted = list(values.items())
         every = self.rows.values() if rows is None else rows
-        return [row for row in every if all(row.get(name) == value for name, value in wanted)]
+        for name, value in values.items():
+            every = [row for row in every if row.get(name) == value]
+        return list(every)
+
+    def count(self, field: str, value: str) -> int:
+        """How many documents have a value in a field that is indexed over the table."""
+        return self.indexes[field,].count(value)
 
     def _indexed(self, indexes: Mapping[Path, Index], values: Mapping[str, Any]) -> list[Document] | None:
         for name, value in values.items():
@@ -220,12 +253,23 @@ class Table:
     def find(self, filter_: Filter, section: Any = MISSING) -> Found:
         """Where to look for what satisfies a filter, in one section or in all."""
         sections = self._sections(section)
-        spans, rest = _spans(sections, filter_, self._split)
-        total = sum(span.end - span.first for span in spans)
-        rows = self._narrowed(filter_, section, sections, total)
-        if rows is not None:
-            return Found(filter_, narrowed=rows)
-        return Found(rest, spans, constant=frozenset(self._split))
+        spans, by_group, by_bound = _spans(sections, filter_, self._split)
+        term, index = self._narrowing(filter_, section, sections, spans)
+        if term is None:
+            return Found(filter_.without([*by_group, *by_bound]), self.rows, spans, constant=frozenset(self._split))
+        assert term.condition is not None and term.condition.among is not None
+        among = term.condition.among
+        found = dict.fromkeys(among if index is None else (id_ for value in among for id_ in index.ids(value)))
+        everywhere = index is not None and index.made and len(spans) == sum(len(one.groups) for one in sections)
+        groups = [span.group.rows for span in spans]
+        if everywhere and not by_bound:
+            ids = list(found)
+        elif len(groups) == 1:
+            ids = [id_ for id_ in found if id_ in groups[0]]
+        else:
+            ids = [id_ for id_ in found if any(id_ in group for group in groups)]
+        exact = index is None or all(index.exact(value) for value in among)
+        return Found(filter_.without([*by_group, term] if exact else by_group), self.rows, ids=ids)
 
     def _sections(self, section: Any) -> list[Section]:
         if section is MISSING:
@@ -248,39 +292,31 @@ class Table:
             group = section.groups[values] = Group(values)
         return section, group
 
-    def _narrowed(
-        self, filter_: Filter, section: Any, sections: Sequence[Section], total: int
-    ) -> Sequence[Document] | None:
-        """Documents through an index, if that is much less than all there are."""
-        terms = [term for term in filter_.terms if term.condition is not None and term.condition.among is not None]
-        best: list[str] | None = None
-        for term in terms:
-            assert term.condition is not None and term.condition.among is not None and term.path is not None
-            among = term.condition.among
-            if 4 * len(among) > total:
+    def _narrowing(
+        self, filter_: Filter, section: Any, sections: Sequence[Section], spans: Sequence[Span]
+    ) -> tuple[Term | None, Index | None]:
+        """The term of which an index, or the id, tells much fewer documents than there are; none if none does."""
+        total = sum(span.end - span.first for span in spans)
+        best: tuple[Term | None, Index | None] = None, None
+        least = total if total <= NARROW else total // NARROW
+        for term in filter_.terms:
+            among = term.condition.among if term.condition else None
+            if among is None or term.path is None or len(among) > least or term.path[0] in self._split:
                 continue
-            if term.path == ("id",):
-                ids: Iterable[str] = among
-                count = len(among)
-            else:
-                index = self._index(term.path, section, sections, total)
-                if index is None:
-                    continue
-                count = sum(index.count(value) for value in among)
-                if 2 * count > total or (best is not None and count >= len(best)):
-                    continue
-                ids = (id_ for value in among for id_ in index.ids(value))
-            if best is None or count < len(best):
-                best = list(dict.fromkeys(ids))
-        if best is None:
-            return None
-        rows = [row for id_ in best if (row := self.rows.get(id_)) is not None]
-        if section is not MISSING and self._section:
-            rows = [row for row in rows if row.get(self._section) == section]
-        return rows
+            index = None if term.path == ("id",) else self._index(term, section, sections, spans, total)
+            if index is None and term.path != ("id",):
+                continue
+            count = len(among) if index is None else sum(index.count(value) for value in among)
+            if count <= least:
+                best, least = (term, index), count
+        return best
 
-    def _index(self, path: Path, section: Any, sections: Sequence[Section], total: int) -> Index | None:
-        """An index for a field, made if that pays."""
+    def _index(
+        self, term: Term, section: Any, sections: Sequence[Section], spans: Sequence[Span], total: int
+    ) -> Index | None:
+        """An index for the field of a term, made if that pays."""
+        path = term.path
+        assert path is not None and term.condition is not None
         found = self.indexes.get(path)
         if found is not None:
             return found
@@ -289,7 +325,7 @@ class Table:
             return None
         indexes = self.indexes if everywhere else sections[0].indexes
         found = indexes.pop(path, None)
-        if found is None and total >= LARGE and not (len(path) == 1 and path[0] in self._split):
+        if found is None and total >= LARGE and _selective(term, spans):
             found = Index(path, self.rows, made=True)
             found.fill(row for one in sections for group in one.groups.values() for row in group.rows.values())
             made = [old for old, index in indexes.items() if index.made]
@@ -300,15 +336,24 @@ class Table:
         return found
 
 
+def _selective(term: Term, spans: Sequence[Span]) -> bool:
+    """Whether few documents seem to satisfy a term."""
+    assert term.path is not None and term.condition is not None
+    sample = [row for span in spans for row in span.sample()]
+    return NARROW * sum(settled(term.condition, reach(row, term.path)) for row in sample) <= len(sample)
+
+
 _GROUPED = frozenset({str, bool, type(None), type(MISSING)})
 
 
-def _spans(sections: Sequence[Section], filter_: Filter, split: tuple[str, ...]) -> tuple[list[Span], Filter]:
-    """Runs of ids in the groups that can hold answers, and the part of the filter that is not settled by that."""
+def _spans(
+    sections: Sequence[Section], filter_: Filter, split: tuple[str, ...]
+) -> tuple[list[Span], list[Term], list[Term]]:
+    """Runs of ids in the groups that can hold answers, and the terms that are settled by the groups and the runs."""
     positions = {(name,): number for number, name in enumerate(split)}
     asked = [term for term in filter_.terms if term.path in positions]
     bounds = [term for term in filter_.terms if term.path == ("id",) and term.condition and term.condition.bound]
-    done = {id(term): term for term in (*asked, *bounds)}
+    done = {id(term): term for term in asked}
     spans: list[Span] = []
     for section in sections:
         for group in section.groups.values():
@@ -324,7 +369,7 @@ def _spans(sections: Sequence[Section], filter_: Filter, split: tuple[str, ...])
                 span = _bounded(group, bounds)
                 if span.end > span.first:
                     spans.append(span)
-    return spans, filter_.without(done.values())
+    return spans, list(done.values()), bounds
 
 
 def _bounded(group: Group, bounds: Sequence[Term]) -> Span:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -105,8 +106,7 @@ def stamp(instant: float) -> str | None:
 @lru_cache(maxsize=1024)
 def wildcard(pattern: str) -> Callable[[str], Any]:
     """`*` is any run of characters, also across `/`, and `?` is one; the whole text must fit."""
-    source = "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
-    return re.compile(re.sub(r"(?:\.\*)+", ".*", source), re.DOTALL).fullmatch
+    return re.compile(fnmatch.translate(pattern.replace("[", "[[]"))).match
 
 
 def distance(left: Sequence[float], right: Sequence[float]) -> float:

@@ -513,8 +513,8 @@ def test_deleting_by_query_looks_at_one_item_only(api: Api, item: dict[str, Any]
 
     found = api.platform.state.table("annotations").find(compiled({"$and": [{"itemId": item["id"]}]}))
 
-    assert found.narrowed is not None
-    assert [row["itemId"] for row in found.narrowed] == [item["id"]]
+    assert found.ids is not None
+    assert [api.platform.state.get("annotations", id_)["itemId"] for id_ in found.ids] == [item["id"]]
 
 
 # Models, exports, collections

@@ -152,7 +152,7 @@ def recount(state: State, item_id: str, now: str | None = None) -> Document | No
     item = state.get("items", item_id)
     if item is None:
         return None
-    count = len(state.annotations_of(item_id))
+    count = state.count_annotations(item_id)
     # An item that was discarded in a task says so here (OpenAPI).
     annotated = "discarded" if item["annotated"] == "discarded" else count > 0
     changed = {"annotated": annotated, "annotationsCount": count, **({"annotatedAt": now} if now else {})}
