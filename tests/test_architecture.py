@@ -94,6 +94,7 @@ ALLOWED: dict[str, set[str]] = {
     "bench": {
         *{
             "bench",
+            "cases",
             "checking",
             "contracts",
             "dl_mock",
@@ -105,10 +106,10 @@ ALLOWED: dict[str, set[str]] = {
             "spec",
             "target",
         },
-        *{"workspace", "PIL", "click", "jinja2", "msgspec", "numpy"},
+        *{"workspace", "PIL", "click", "jinja2", "msgspec", "numpy", "pytest"},
     },
     "cases": {"checking", "contract", "pytest", "reports", "results", "spec"},
-    "plugin": {"cases", "checking", "contract", "pytest", "reports", "spec"},
+    "plugin": {"bench", "cases", "checking", "contract", "pytest", "reports", "spec"},
     "cli": {"bench", "catalogue", "checking", "click", "contract", "reports", "spec"},
     "__init__": {"cases", "checking", "results", "spec"},
 }

@@ -87,6 +87,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.config.stash[CHECKS].write()
 
 
+@pytest.fixture
+def predict_benchmark(request: pytest.FixtureRequest) -> Any:
+    """Measure an adapter with pytest-benchmark: `predict_benchmark("adapter.py:Adapter", items=..., batch_size=8)`."""
+    from dl_harness.bench.pytest_fixture import Clock, PredictBenchmark
+
+    clock = Clock()
+    own = request.node.get_closest_marker("benchmark")
+    options = {**(own.kwargs if own is not None else {}), "timer": clock}
+    request.node.add_marker(pytest.mark.benchmark(**options), append=False)
+    parallel = hasattr(request.config, "workerinput")
+    return PredictBenchmark(lambda: request.getfixturevalue("benchmark"), clock, parallel)
+
+
 class Checks:
     """The targets of a session, and what was found out about them; each is checked once, when first needed."""
 
