@@ -19,16 +19,17 @@ def clone_dataset(call: Call) -> Response:
     """Copy the items a query selects into a new dataset, or into one that is there."""
     source, body = call.found("datasets"), call.body()
     options = body.get("cloneDatasetParams") or {}
-    if options.get("targetDatasetId"):
-        target = call.get("datasets", options["targetDatasetId"])
-    else:
-        name = body.get("name") or f"{source['name']}-clone"
-        target = _new(call, name, source, {"srcDataset": source["id"]})
     wanted = CopyOptions.of(options)
     home = checked_path(options["targetDirectory"]) if options.get("targetDirectory") else ""
+    name = body.get("name") or f"{source['name']}-clone"
+    there = call.get("datasets", options["targetDatasetId"]) if options.get("targetDatasetId") else None
+    if there is None:
+        check_name(call, name, source["projects"][0])
 
     def work() -> Document:
-        for item in search(body.get("filter") or {}, "items", Scope(call.state, source["id"])):
+        rows = search(body.get("filter") or {}, "items", Scope(call.state, source["id"]))
+        target = there or _new(call, name, source, {"srcDataset": source["id"]})
+        for item in rows:
             path = place(f"{home}{item['filename']}")["filename"]
             if item["type"] == "file" and call.state.item_at(target["id"], path) is None:
                 clone_item(call.state, item, target, path, call.author, wanted)

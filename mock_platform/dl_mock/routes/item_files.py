@@ -13,11 +13,12 @@ from dl_mock.media import READ_FROM_BYTES, file_metadata, mimetype
 from dl_mock.message import Response
 from dl_mock.reading import read_json
 from dl_mock.recordings import OF_VIDEOS
-from dl_mock.routes.items import add_dir, checked_path, make_dirs, remove_item
+from dl_mock.routes.items import add_dir, check_dirs_above, checked_path, make_dirs, remove_item
 from dl_mock.routing import ApiError, Call, Route, of_item
 from dl_mock.state import State
 
-_RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+TAIL = 512  # bytes at the end of a form in which its last boundary must stand
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Upload:
     """The parts of an upload form."""
 
     fields: dict[str, str]
-    content: bytes
+    content: bytes | None  # None without a file
 
 
 def add_item(state: State, dataset: Document, filename: str, content: bytes, author: Author, **given: Any) -> Document:
@@ -67,7 +68,9 @@ def upload(call: Call) -> Response:
         raise ApiError(400, "an upload needs the field 'path'")
     filename = documents.place(checked_path(path))["filename"]
     existing = call.state.item_at(dataset["id"], filename)
-    if form.fields.get("type") == "dir":
+    kind = _kind(form, existing)
+    check_dirs_above(call.state, dataset["id"], filename)
+    if kind == "dir":
         item = existing or add_dir(call.state, dataset["id"], dataset["projects"][0], filename, call.author)
         make_dirs(call.state, item, call.author)
         return call.reply("items", item)
@@ -78,19 +81,35 @@ def upload(call: Call) -> Response:
         return call.reply("items", existing, {"x-item-op": "skip"})
     given = {"metadata": _metadata(form.fields), "description": form.fields.get("description")}
     given = {key: value for key, value in given.items() if value}
+    content = form.content or b""
     if existing is not None and call.platform.overwrite_keeps_item:
-        item = replace_content(call.state, existing, form.content, call.author, **given)
+        item = replace_content(call.state, existing, content, call.author, **given)
         return call.reply("items", item, {"x-item-op": "overwrite"})
     if existing is not None:
         remove_item(call.state, existing)
-    item = add_item(call.state, dataset, filename, form.content, call.author, **given)
+    item = add_item(call.state, dataset, filename, content, call.author, **given)
     return call.reply("items", item, {"x-item-op": "created" if existing is None else "overwrite"})
+
+
+def _kind(form: Upload, existing: Document | None) -> str:
+    """Whether a form is for a file or a directory; 400 if it is for neither, or for one where the other is."""
+    kind = form.fields.get("type", "file")
+    if kind not in ("file", "dir"):
+        raise ApiError(400, f"type must be 'file' or 'dir', not {kind!r}")
+    if kind == "file" and form.content is None:
+        raise ApiError(400, "an upload of a file needs the field 'file'")
+    if existing is not None and existing["type"] != kind:
+        raise ApiError(400, f"{existing['filename']} is there already, and of the type {existing['type']!r}")
+    return kind
 
 
 def revise(call: Call) -> Response:
     """New bytes for an item. SDK: entities/item.py `__update_item_binary`, used by prompt items."""
     item = call.found("items")
-    return call.reply("items", replace_content(call.state, item, _form(call).content, call.author))
+    content = _form(call).content
+    if content is None:
+        raise ApiError(400, "a revision needs the field 'file'")
+    return call.reply("items", replace_content(call.state, item, content, call.author))
 
 
 def stream(call: Call) -> Response:
@@ -99,18 +118,28 @@ def stream(call: Call) -> Response:
     content = call.state.read(item["id"])
     kind = item["metadata"].get("system", {}).get("mimetype") or mimetype(item["name"])
     headers = {"content-type": kind, "accept-ranges": "bytes"}
-    wanted = _RANGE.fullmatch(call.request.headers.get("range", ""))
+    wanted = _range(call.request.headers.get("range", ""), len(content))
     if wanted is None:
         return Response(200, content, headers)
-    first = int(wanted[1])
-    last = min(int(wanted[2]), len(content) - 1) if wanted[2] else len(content) - 1
-    if first > last and content:
+    first, last = wanted
+    if first > last:
         return Response(416, b"", {"content-range": f"bytes */{len(content)}"})
-    if not content:
-        return Response(200, b"", headers)
-    return Response(
-        206, content[first : last + 1], {**headers, "content-range": f"bytes {first}-{last}/{len(content)}"}
-    )
+    told = {**headers, "content-range": f"bytes {first}-{last}/{len(content)}"}
+    return Response(206, content[first : last + 1], told)
+
+
+def _range(header: str, size: int) -> tuple[int, int] | None:
+    """First and last byte of a range, the last before the first if there is nothing in it; None for all bytes.
+
+    RFC 9110, 14.1: what is no range that can be read is ignored.
+    """
+    parts = _RANGE.fullmatch(header)
+    if parts is None or parts[0] == "bytes=-" or not size:
+        return None
+    if not parts[1]:
+        return max(0, size - int(parts[2])), size - 1
+    first, last = int(parts[1]), int(parts[2] or size - 1)
+    return None if parts[2] and last < first else (first, min(last, size - 1))
 
 
 def thumbnail(call: Call) -> Response:
@@ -164,7 +193,7 @@ def _form(call: Call) -> Upload:
     """Fields and file of a form, multipart or URL-encoded."""
     kind = call.request.headers.get("content-type", "")
     if kind.startswith("application/x-www-form-urlencoded"):
-        return Upload(call.form(), b"")
+        return Upload(call.form(), None)
     if not kind.startswith("multipart/form-data"):
         raise ApiError(400, f"expected a form, not the content type {kind or 'none'!r}")
     from requests_toolbelt.multipart.decoder import (
@@ -179,7 +208,11 @@ def _form(call: Call) -> Upload:
         parts = MultipartDecoder(call.request.body, kind).parts
     except (ImproperBodyPartContentException, NonMultipartContentTypeException, IndexError) as error:
         raise ApiError(400, f"the form cannot be read: {error}") from None
-    content, fields = b"", {}
+    boundary = re.search(r'boundary="?([^";]+)', kind)
+    if boundary and f"--{boundary[1]}--".encode() not in call.request.body[-TAIL:]:
+        raise ApiError(400, "the form cannot be read: its end is missing")
+    content: bytes | None = None
+    fields: dict[str, str] = {}
     for part in parts:
         name = re.search(r'\bname="([^"]*)"', part.headers.get(b"content-disposition", b"").decode(errors="replace"))
         if name and name[1] == "file":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,16 @@ def checked_path(path: Any) -> str:
     if len(path) > LONGEST_PATH or any(len(part) > LONGEST_NAME for part in parts):
         raise ApiError(400, f"a path has at most {LONGEST_PATH} characters and a name in it {LONGEST_NAME}")
     return path
+
+
+def check_dirs_above(state: State, dataset_id: str, filename: str) -> None:
+    """400 if what stands above a path is a file (assumed)."""
+    above = posixpath.dirname(filename)
+    while above not in ("/", ""):
+        found = state.item_at(dataset_id, above)
+        if found is not None and found["type"] != "dir":
+            raise ApiError(400, f"{above} is a file, so nothing can be below it")
+        above = posixpath.dirname(above)
 
 
 def make_dirs(state: State, item: Document, author: Author) -> None:
@@ -196,8 +207,10 @@ def clone(call: Call) -> Response:
     clones = (found.get("srcItem") for found in call.state.find("items", datasetId=dataset["id"]))
     if not body.get("allowMany") and item["id"] in clones:
         raise ApiError(400, f"item {item['id']} was cloned into this dataset before, and allowMany is not set")
-    if call.state.item_at(dataset["id"], place(filename)["filename"]) is not None:
+    filename = place(filename)["filename"]
+    if call.state.item_at(dataset["id"], filename) is not None:
         raise ApiError(400, f"dataset {dataset['id']} has an item at {filename}")
+    check_dirs_above(call.state, dataset["id"], filename)
     options = CopyOptions.of(body.get("cloneDatasetParams") or {})
 
     def work() -> Document:
@@ -216,8 +229,14 @@ def move_items(call: Call) -> Response:
     ids = call.json()
     if not isinstance(ids, list):
         raise ApiError(400, "the body must be a list of item ids")
-    for id_ in ids:
-        item = call.get("items", id_)
+    if directory["type"] != "dir":
+        raise ApiError(400, f"{directory['filename']} is no directory")
+    items = [call.get("items", id_) for id_ in ids]
+    for name, times in Counter(item["name"] for item in items).items():
+        path = posixpath.join(directory["filename"], name)
+        if times > 1 or call.state.item_at(directory["datasetId"], path) is not None:
+            raise ApiError(400, f"{path} cannot be the path of another item")
+    for item in items:
         _moved(call.state, item, f"{directory['filename']}/{item['name']}", call.author)
     return Response.of_json({"moved": len(ids)})
 
@@ -233,6 +252,9 @@ def _moved(state: State, item: Document, filename: str, author: Author) -> Docum
     target = place(filename)
     if state.item_at(item["datasetId"], target["filename"]) is not None:
         raise ApiError(400, f"dataset {item['datasetId']} has an item at {target['filename']}")
+    check_dirs_above(state, item["datasetId"], target["filename"])
+    if item["type"] == "dir" and target["filename"].startswith(f"{item['filename']}/"):
+        raise ApiError(400, f"directory {item['filename']} cannot be moved into itself")
     children: list[Document] = []
     if item["type"] == "dir":
         children = state.find("items", datasetId=item["datasetId"], dir=item["filename"])
@@ -244,6 +266,8 @@ def _moved(state: State, item: Document, filename: str, author: Author) -> Docum
 
 
 def _renamed(item: Document, name: Any) -> str:
+    if name and "/" in str(name):
+        raise ApiError(400, f"the name of an item has no '/', unlike {name!r}; its path is 'filename'")
     return str(item["filename"]) if not name else posixpath.join(item["dir"], str(name))
 
 
