@@ -16,7 +16,8 @@ from dl_mock.documents import Author
 from dl_mock.executing import Executor, Runner
 from dl_mock.faults import Fault, Faults
 from dl_mock.ids import IdSource, ObjectIds
-from dl_mock.message import Delivery, Request, Response
+from dl_mock.limits import Limits
+from dl_mock.message import NOTHING, Delivery, Request, Response
 from dl_mock.query import QueryError
 from dl_mock.routes import ROUTES
 from dl_mock.routing import ApiError, Call, Route, Router
@@ -76,10 +77,10 @@ class Platform:
     ) -> None:
         self.clock = clock or real_clock
         self.new_id = new_id or ObjectIds(self.clock)
+        self.state = State()
         self.settings = settings or Settings()
         if overwrite_keeps_item is not None:
             self.settings = replace(self.settings, overwrite_keeps_item=overwrite_keeps_item)
-        self.state = State()
         self.schedule = Schedule(self.clock, timing or Timing())
         self.executor = Executor(self)
         self.faults = Faults()
@@ -88,6 +89,7 @@ class Platform:
         self.author = Author(EMAIL, self.new_id, lambda: iso(self.clock()))
         self.journal: list[JournalEntry] = []
         self._gate = Gate(self.token, strict_auth)
+        self._limits = Limits()
         self.admin = True  # whether the mock's own surface answers; a transport that others can reach turns it off
         self._listeners: list[Listener] = []
         self._scenes: list[Mapping[str, Any] | str | Path] = []
@@ -130,6 +132,17 @@ class Platform:
     def on_request(self, listener: Listener) -> None:
         """Call `listener` after each handled request, outside the lock of the state."""
         self._listeners.append(listener)
+
+    @property
+    def settings(self) -> Settings:
+        """Answers to what nobody outside the platform can know; may be exchanged while it runs."""
+        return self.state.settings
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        if not isinstance(settings, Settings):
+            raise TypeError(f"expected dl_mock.Settings(...), saw {settings!r}")
+        self.state.settings = settings
 
     @property
     def overwrite_keeps_item(self) -> bool:
@@ -203,10 +216,11 @@ class Platform:
             return Response.of_json({"message": message}, 501, RETRY_SOON), None
         route, params = matched
         try:
+            self._limits.check(request, self.settings, self.clock)
             self._gate.check(request.headers.get("authorization", ""), self.clock())
             return route.handler(Call(self, request, params)), route.template
         except ApiError as error:
-            return _error(error.status, error.message), route.template
+            return _error(error.status, error.message, error.headers), route.template
         except QueryError as error:
             return _error(400, str(error)), route.template
         except Exception as error:  # a fault of ours must reach the caller as an answer, not as a hang
@@ -229,5 +243,5 @@ def _told(response: Response) -> str | None:
     return str(response.json().get("message"))[:LONGEST_ERROR]
 
 
-def _error(status: int, message: str) -> Response:
-    return Response.of_json({"status": status, "message": message}, status)
+def _error(status: int, message: str, headers: Mapping[str, str] = NOTHING) -> Response:
+    return Response.of_json({"status": status, "message": message}, status, headers)

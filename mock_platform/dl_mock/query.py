@@ -4,15 +4,14 @@ A filter is read once into terms, all of which must hold, and these are compiled
 platform's documentation and its former end-to-end tests; what no public source states is marked "assumed". Known open
 points, and the choice made here:
 
-* text is compared with its case (assumed);
-* wildcards hold wherever equality does, so also inside `$in`, `$nin` and `$ne` (assumed; SDK: entities/filters.py
-  sends `{"filename": {"$in": ["/a/**"]}}`);
+* case of texts, wildcards outside equality, their escape, unknown operators: see `settings.Settings`;
 * a number never equals or exceeds a text that looks like one (assumed);
 * `$and` or `$or` with an empty list adds no condition (SDK sends `{"$and": []}`; for `$or` assumed).
 """
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,6 +20,8 @@ from typing import Any
 
 from dl_mock.generated import Match, Scan, access, functions
 from dl_mock.paths import elements
+from dl_mock.settings import Settings
+from dl_mock.texts import text_test
 from dl_mock.values import Test, compares, distance, equals, is_plain, moment, one_of, stamp, wildcard
 
 Document = Mapping[str, Any]
@@ -29,6 +30,7 @@ Path = tuple[str, ...]
 Resolve = Callable[[str], Sequence[float]]
 
 NO_ALIASES: Aliases = MappingProxyType({})
+DEFAULTS = Settings()
 OPERATORS = ("$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$match", "$euclid")
 _SYMBOLS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 _MANY = 64  # parts of an `$or` that become one expression
@@ -122,10 +124,14 @@ class Filter:
 
 
 def matcher(
-    filter_: Any, aliases: Aliases = NO_ALIASES, resolve_vector: Resolve | None = None, where: str = "filter"
+    filter_: Any,
+    aliases: Aliases = NO_ALIASES,
+    resolve_vector: Resolve | None = None,
+    where: str = "filter",
+    settings: Settings = DEFAULTS,
 ) -> Match:
     """A function that says whether a document satisfies a filter; arguments as of `compiled`."""
-    return compiled(filter_, aliases, resolve_vector, where).match
+    return compiled(filter_, aliases, resolve_vector, where, settings=settings).match
 
 
 def compiled(
@@ -134,21 +140,30 @@ def compiled(
     resolve_vector: Resolve | None = None,
     where: str = "filter",
     also: Mapping[str, Any] = NO_ALIASES,
+    settings: Settings = DEFAULTS,
 ) -> Filter:
     """Read a filter; every member must hold, also a `$or` beside an `$and`.
 
     `aliases` maps names of fields to the paths they stand for; `resolve_vector` finds a vector by id for `$euclid`;
-    `where` is what messages call the filter; `also` is a second filter that must hold. Raises QueryError.
+    `where` is what messages call the filter; `also` is a second filter that must hold; `settings` say how to
+    read what no public source explains. Raises QueryError.
     """
-    reader = _Reader(aliases, resolve_vector)
+    reader = _Reader(aliases, resolve_vector, settings=settings)
     return Filter([*reader.terms(filter_, where), *reader.terms(also, "also")], reader.constants)
 
 
 class _Reader:
     """Turns filters into terms; holds what all parts of one filter share."""
 
-    def __init__(self, aliases: Aliases, resolve_vector: Resolve | None, constants: Sequence[Any] = ()) -> None:
+    def __init__(
+        self,
+        aliases: Aliases,
+        resolve_vector: Resolve | None,
+        constants: Sequence[Any] = (),
+        settings: Settings = DEFAULTS,
+    ) -> None:
         self.constants: list[Any] = [*constants]
+        self._settings = settings
         self._aliases = aliases
         self._resolve_vector = resolve_vector
         self._depth = 0
@@ -163,6 +178,8 @@ class _Reader:
                 if not isinstance(value, list):
                     raise QueryError(f"{here} must be a list of filters, not {_show(value)}")
                 found += self._any(value, here) if key == "$or" else self._each(value, here)
+            elif key.startswith("$") and self._settings.unknown_operators == "matching_nothing":
+                found.append(Term("False", 1))
             elif key.startswith("$"):
                 raise QueryError(
                     f"unknown operator {key!r} at {where}; here may stand $and, $or or the name of a field"
@@ -180,7 +197,7 @@ class _Reader:
             return []
         if len(parts) > _MANY or self._depth >= _DEEP:
             filters = [
-                compiled(part, self._aliases, self._resolve_vector, f"{where}[{index}]")
+                compiled(part, self._aliases, self._resolve_vector, f"{where}[{index}]", settings=self._settings)
                 for index, part in enumerate(parts)
             ]
             if any(one.empty for one in filters):
@@ -213,7 +230,7 @@ class _Reader:
     def conditions(self, value: Any, where: str) -> list[Condition]:
         """What may stand to the right of a field: a literal, operators, or an object to match elements with."""
         if not isinstance(value, Mapping):
-            return [_equality(value)]
+            return [self._equality(value)]
         operators = [key for key in value if key.startswith("$")]
         if not operators:
             return [Condition(self._element(value, where), cost=20)]
@@ -227,7 +244,7 @@ class _Reader:
         if name in ("$in", "$nin"):
             if not isinstance(operand, list):
                 raise QueryError(f"{here} must be a list, not {_show(operand)}")
-            return _opposite_if(name == "$nin", _membership(operand))
+            return _opposite_if(name == "$nin", self._membership(operand))
         if name in _SYMBOLS:
             if not isinstance(operand, (str, int, float)):
                 raise QueryError(f"{here} must be a number, a text or a date, not {_show(operand)}")
@@ -238,7 +255,7 @@ class _Reader:
             return Condition(lambda values: bool(values) is operand, cost=1, present=operand)
         if name == "$match":
             if isinstance(operand, str):
-                return _equality(operand)
+                return self._equality(operand)
             if not isinstance(operand, Mapping):
                 raise QueryError(f"{here} must be an object or a text, not {_show(operand)}")
             return Condition(self._element(operand, here), cost=20)
@@ -248,13 +265,29 @@ class _Reader:
             if isinstance(operand, Mapping):
                 equal = Condition(self._element(operand, here), cost=20)
             else:
-                equal = _equality(operand)
+                equal = self._equality(operand, within=name == "$ne")
             return _opposite_if(name == "$ne", equal)
-        raise QueryError(f"unknown operator {name!r} at {where}; known operators: {' '.join(OPERATORS)}")
+        if self._settings.unknown_operators == "matching_nothing":
+            return Condition(lambda _values: False, cost=1)
+        close = difflib.get_close_matches(name, OPERATORS, 1, 0.7)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise QueryError(f"unknown operator {name!r} at {where}; {hint}known operators: {' '.join(OPERATORS)}")
+
+    def _equality(self, literal: Any, within: bool = False) -> Condition:
+        """Equality with a literal; `within` another operator wildcards may be ordinary characters."""
+        test = text_test(literal, self._settings, within)
+        return _equality(literal) if test is None else Condition(test)
+
+    def _membership(self, literals: Sequence[Any]) -> Condition:
+        tests = [text_test(literal, self._settings, within=True) for literal in literals]
+        if not any(tests):
+            return _membership(literals)
+        each = [test or equals(literal) for test, literal in zip(tests, literals, strict=True)]
+        return Condition(lambda values: any(test(values) for test in each), cost=20)
 
     def _element(self, pattern: Mapping[str, Any], where: str) -> Test:
         """Some single element has all of it; plain objects inside address paths of that same element."""
-        match = compiled(pattern, NO_ALIASES, self._resolve_vector, where).match
+        match = compiled(pattern, NO_ALIASES, self._resolve_vector, where, settings=self._settings).match
         return lambda values: any(match(element) for element in elements(values) if isinstance(element, Mapping))
 
     def _euclid(self, operand: Any, where: str) -> Test:

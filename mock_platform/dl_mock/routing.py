@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 from dl_mock.documents import Author, Document
 from dl_mock.fields import faults, kind
 from dl_mock.ids import is_object_id
-from dl_mock.message import Request, Response
+from dl_mock.message import NOTHING, Request, Response
 from dl_mock.reading import read_json
 from dl_mock.render import render
 from dl_mock.state import State
@@ -33,10 +33,11 @@ _OWNERS = {"items": (("datasetId", "dataset_id"),), "annotations": (("itemId", "
 class ApiError(Exception):
     """An answer that is an error: its status and the `message` of its body."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] = NOTHING) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.headers = headers
 
 
 @dataclass(frozen=True)

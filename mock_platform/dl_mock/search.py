@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from dl_mock.generated import all_values
 from dl_mock.ordering import SortKey, descends, ordered, sort_keys
 from dl_mock.paths import elements, reach, values_of
-from dl_mock.query import NO_ALIASES, Filter, Path, QueryError, compiled, euclid_target
+from dl_mock.query import DEFAULTS, NO_ALIASES, Filter, Path, QueryError, compiled, euclid_target
+from dl_mock.settings import Settings
 from dl_mock.table import Found, Span, by_id, latest_first
 from dl_mock.values import distance
 
@@ -49,6 +50,10 @@ class Tables(Protocol):
     def vector(self, vector_id: str) -> Sequence[float]:
         """The value of a stored feature vector."""
 
+    @property
+    def settings(self) -> Settings:
+        """How to read and answer what no public source explains."""
+
 
 def search(body: Mapping[str, Any], resource: str, tables: Tables) -> list[Document]:
     """All rows a query selects, in its order."""
@@ -58,8 +63,21 @@ def search(body: Mapping[str, Any], resource: str, tables: Tables) -> list[Docum
 
 def answer(body: Mapping[str, Any], resource: str, tables: Tables) -> dict[str, Any]:
     """The envelope with the page of rows that a query asks for; as `page(body, search(...))`, without all the rows."""
+    return finished(_answer(body, resource, tables), body, tables.settings)
+
+
+def finished(envelope: dict[str, Any], body: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """The envelope as the settings have it, where no public source says how it looks."""
+    if settings.empty_page_has_next and body.get("pageSize") == 0:
+        envelope["hasNextPage"] = envelope["totalItemsCount"] > 0
+    if settings.uncounted_total == "zero" and body.get("countTotal") is False:
+        envelope.update(totalItemsCount=0, totalPagesCount=0)
+    return envelope
+
+
+def _answer(body: Mapping[str, Any], resource: str, tables: Tables) -> dict[str, Any]:
     found, distances = _selected(body, resource, tables)
-    first, size = _window(body)
+    first, size = _window(body, tables.settings)
     keys = sort_keys(_sort_of(body, resource), ALIASES.get(resource, NO_ALIASES)) if distances is None else []
     if found.exact_ids is not None and keys and keys[0].path == ("id",):
         ids = sorted(found.exact_ids, reverse=keys[0].descending)
@@ -94,14 +112,16 @@ def _in_place(
     return by_id(spans, False, first, end) if len(spans) == 1 and spans[0].group.in_order else None
 
 
-def page(body: Mapping[str, Any], rows: Sequence[Document]) -> dict[str, Any]:
+def page(body: Mapping[str, Any], rows: Sequence[Document], settings: Settings = DEFAULTS) -> dict[str, Any]:
     """The envelope with one page of `rows`; a page size of 0 only counts."""
-    first, size = _window(body)
-    return _envelope(len(rows), first, size, list(rows[first : first + size]))
+    first, size = _window(body, settings)
+    return finished(_envelope(len(rows), first, size, list(rows[first : first + size])), body, settings)
 
 
-def _window(body: Mapping[str, Any]) -> tuple[int, int]:
+def _window(body: Mapping[str, Any], settings: Settings) -> tuple[int, int]:
     """Where the page begins and how many rows it has at most."""
+    if settings.oversized_pages == "refused" and _whole(body, "pageSize", 0) > MAX_PAGE_SIZE:
+        raise QueryError(f"pageSize must be at most {MAX_PAGE_SIZE}, not {body['pageSize']!r}")
     size = min(_whole(body, "pageSize", DEFAULT_PAGE_SIZE), MAX_PAGE_SIZE)
     return _whole(body, "page", 0) * size, size
 
@@ -149,7 +169,13 @@ def _selected(body: Any, resource: str, tables: Tables) -> tuple[Found, _Distanc
     if not isinstance(body, Mapping):
         raise QueryError(f"a query must be an object, not {body!r}")
     given = _part(body, "filter")
-    filter_ = compiled(given, ALIASES.get(resource, NO_ALIASES), tables.vector, also=tables.limits(resource))
+    filter_ = compiled(
+        given,
+        ALIASES.get(resource, NO_ALIASES),
+        tables.vector,
+        also=tables.limits(resource),
+        settings=tables.settings,
+    )
     distances = None
     join = _part(body, "join")
     if join:
@@ -188,7 +214,12 @@ def _joined(join: Mapping[str, Any], tables: Tables) -> tuple[Path, set[Any], _D
     aliases = ALIASES.get(resource, NO_ALIASES)
     given = join.get("filter")
     filter_ = compiled(
-        {} if given is None else given, aliases, tables.vector, "join.filter", also=tables.limits(resource)
+        {} if given is None else given,
+        aliases,
+        tables.vector,
+        "join.filter",
+        also=tables.limits(resource),
+        settings=tables.settings,
     )
     rows = tables.find(resource, filter_).rows()
     distances = _measure(given, lambda: rows, on["local"], tables)

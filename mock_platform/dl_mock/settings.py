@@ -46,11 +46,9 @@ class Switch:
 
 def written(value: Any) -> str:
     """A choice as it is written on a command line and in the documentation."""
-    return (
-        {True: "yes", False: "no", None: "none"}.get(value, str(value))
-        if not isinstance(value, int) or isinstance(value, bool)
-        else str(value)
-    )
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
 
 
 def _switch(default: Any, choices: Iterable[Any], question: str, reason: str) -> Any:
@@ -69,6 +67,94 @@ class Settings:
         True,
         "Does an upload over an existing item keep its id and its annotations?",
         "the SDK names the mode 'overwrite' and acts on the answer as on the same item",
+    )
+    text_case: str = _switch(
+        "sensitive",
+        ("sensitive", "insensitive"),
+        "Does equality of texts in a query tell upper from lower case?",
+        "no page says otherwise, and ids and paths are compared to the letter elsewhere",
+    )
+    wildcards: str = _switch(
+        "everywhere",
+        ("everywhere", "equality"),
+        "Do `*` and `?` stand for other characters in $in, $nin and $ne too, or in equality alone?",
+        'the SDK sends {"filename": {"$in": ["/a/**"]}}',
+    )
+    wildcard_escape: str = _switch(
+        "none",
+        ("none", "backslash"),
+        "Can a literal `*` or `?` be written in a text with wildcards?",
+        "no page names a way",
+    )
+    unknown_operators: str = _switch(
+        "refused",
+        ("refused", "matching_nothing"),
+        "What becomes of a query with an operator that is not published: a 400, or no rows?",
+        "the OpenAPI description has a 400 for queries, and a message helps",
+    )
+    unknown_fields: str = _switch(
+        "missing",
+        ("missing", "refused"),
+        "Is a query refused that names a field no document of its kind has?",
+        "documents may have fields of their own; an empty answer tells the closest field in the header x-dl-mock-hint",
+    )
+    oversized_pages: str = _switch(
+        "clamped",
+        ("clamped", "refused"),
+        "What becomes of a pageSize above 1000: 1000 rows, or a 400?",
+        "the SDK clamps too",
+    )
+    empty_page_has_next: bool = _yes_no(
+        False,
+        "Does an answer to pageSize 0 say that there is a next page, if there are rows?",
+        "there is no page of which another could be the next",
+    )
+    uncounted_total: str = _switch(
+        "counted",
+        ("counted", "zero"),
+        "What is totalItemsCount in an answer to countTotal: false?",
+        "the SDK counts on it",
+    )
+    query_write_answer: str = _switch(
+        "count",
+        ("count", "empty", "page"),
+        "What is the body of an answer to an update or delete by query?",
+        "the SDK does not read it",
+    )
+    unknown_annotation_types: str = _switch(
+        "refused",
+        ("refused", "accepted"),
+        "Is an annotation refused whose type is not in the published list?",
+        "nothing else about an annotation is checked, and a wrong type would be seen by nobody",
+    )
+    deleted_item_takes: str = _switch(
+        "annotations_and_vectors",
+        ("annotations_and_vectors", "annotations"),
+        "What goes with an item that is deleted?",
+        "totals of former end-to-end tests imply it for annotations; vectors could not be found any more",
+    )
+    deleted_feature_set_takes_vectors: bool = _yes_no(
+        True,
+        "Do the vectors of a feature set go with it?",
+        "nothing could ask for them afterwards",
+    )
+    most_annotations: int | None = _switch(
+        None,
+        (None, int),
+        "How many annotations may one request bring?",
+        "no limit is published; the SDK sends 100",
+    )
+    most_bytes: int | None = _switch(
+        None,
+        (None, int),
+        "How large may the body of a request be? (413 above it)",
+        "no limit is published for items",
+    )
+    most_requests: int | None = _switch(
+        None,
+        (None, int),
+        "How many requests are answered in a minute of the platform's clock? (429 above it, with retry-after)",
+        "no rate limit is published",
     )
     vector_size_checked: bool = _yes_no(
         False,

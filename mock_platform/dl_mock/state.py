@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from dl_mock.settings import Settings
 from dl_mock.table import Table
 
 Document = dict[str, Any]
@@ -57,6 +58,7 @@ class State:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
+        self.settings = Settings()  # answers to what nobody outside the platform can know
         self._tables: dict[str, Table] = {}
         self._contents: dict[str, Content] = {}
         self._totals: dict[str, list[int]] = {}

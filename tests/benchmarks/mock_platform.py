@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from dl_mock.query import compiled
 from dl_mock.search import answer
+from dl_mock.settings import Settings
 from dl_mock.state import State
 
 DATASET = "65aa00000000000000000002"
@@ -112,6 +113,8 @@ def annotation(number: int) -> dict[str, Any]:
 
 class InDataset:
     """A dataset of a state, for queries without a platform."""
+
+    settings = Settings()
 
     def __init__(self, state: State) -> None:
         self.state = state

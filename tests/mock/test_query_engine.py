@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from dl_mock.query import Filter, compiled
 from dl_mock.search import answer, search
+from dl_mock.settings import Settings
 from dl_mock.table import Found, Table
 
 TEXTS = ["", "a", "ab", "abc", "b", "a*", "b?", "*b", "a*c", "[a]", "/a/b", "/a/*", "**"]
@@ -119,6 +120,8 @@ class Tables:
     def remove(self, resource: str, id_: str) -> None:
         self.engine[resource].remove(id_)
         self.plain[resource].pop(id_, None)
+
+    settings = Settings()
 
     def limits(self, resource: str) -> Mapping[str, Any]:
         return {}

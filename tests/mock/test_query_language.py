@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dl_mock.query import Filter, QueryError, matcher
 from dl_mock.search import page, search, selection
+from dl_mock.settings import Settings
 from dl_mock.table import Found, Table
 
 DOCUMENT = {
@@ -112,6 +113,8 @@ def test_a_filter_that_cannot_be_understood_is_named(filter_: Any, said: str) ->
 
 class Rows:
     """Documents of any resource, for queries without a platform."""
+
+    settings = Settings()
 
     def __init__(self, **documents: list[dict[str, Any]]) -> None:
         self.documents = documents

@@ -9,6 +9,7 @@ from dl_mock.documents import Author, Document, merge
 from dl_mock.message import Response
 from dl_mock.routes.items import recount
 from dl_mock.routing import ApiError, Call, Route, of_item
+from dl_mock.settings import Settings
 from dl_mock.state import State
 
 # OpenAPI: AnnotationType. Rejecting others is assumed; everything else about an annotation is accepted.
@@ -82,7 +83,10 @@ def remove_annotations(state: State, annotations: Iterable[Document], author: Au
 def create_annotations(call: Call) -> Response:
     """One annotation or a list; the answer has the form and the order of the request."""
     item = call.found("items")
-    given = [_fresh(one, index) for index, one in enumerate(call.bodies())]
+    bodies, settings = call.bodies(), call.state.settings
+    if settings.most_annotations is not None and len(bodies) > settings.most_annotations:
+        raise ApiError(413, f"{len(bodies)} annotations in one request; at most {settings.most_annotations} are taken")
+    given = [_fresh(one, index, settings) for index, one in enumerate(bodies)]
     added = [call.render("annotations", one) for one in add_annotations(call.state, item, given, call.author)]
     return Response.of_json(added if call.request.body.lstrip().startswith(b"[") else added[0])
 
@@ -101,7 +105,7 @@ def get_annotation(call: Call) -> Response:
 def update_annotation(call: Call) -> Response:
     """Change an annotation by a diff."""
     annotation, change = call.found("annotations"), call.body()
-    _check_type(change.get("type", annotation["type"]), "the annotation")
+    _check_type(change.get("type", annotation["type"]), "the annotation", call.state.settings)
     return call.reply(
         "annotations", change_annotation(call.state, annotation, change, call.author, call.flag("system"))
     )
@@ -120,15 +124,17 @@ def report_issue(call: Call) -> Response:
     return call.reply("annotations", changed)
 
 
-def _fresh(given: Document, index: int) -> Document:
+def _fresh(given: Document, index: int, settings: Settings) -> Document:
     """What a caller may say about a new annotation; the platform gives the rest."""
-    _check_type(given.get("type"), f"annotation {index}")
+    _check_type(given.get("type"), f"annotation {index}", settings)
     if not isinstance(given.get("metadata") or {}, dict):
         raise ApiError(400, f"annotation {index}: metadata must be an object")
     return {key: value for key, value in given.items() if key not in FIXED and value is not None}
 
 
-def _check_type(type_: object, which: str) -> None:
+def _check_type(type_: object, which: str, settings: Settings) -> None:
+    if isinstance(type_, str) and type_ and settings.unknown_annotation_types == "accepted":
+        return
     if type_ not in TYPES:
         raise ApiError(400, f"{which} has the unknown type {type_!r}; known: {', '.join(sorted(TYPES))}")
 

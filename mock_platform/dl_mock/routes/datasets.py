@@ -14,7 +14,7 @@ from dl_mock.routes.commands import carried_out
 from dl_mock.routes.items import remove_item, update_item
 from dl_mock.routes.ontologies import add_recipe
 from dl_mock.routes.projects import allowed_project
-from dl_mock.routes.querying import Scope, answer_query
+from dl_mock.routes.querying import Scope, answer_page, answer_query
 from dl_mock.routing import ApiError, Call, Route
 from dl_mock.search import search
 from dl_mock.state import State
@@ -153,7 +153,7 @@ def query_dataset(call: Call) -> Response:
 
 
 def _delete(call: Call, resource: str, rows: list[Any]) -> Response:
-    """All matches go, whatever the page; the body is not read by the SDK (assumed)."""
+    """All matches go, whatever the page."""
     if resource == "items":
         for row in rows:
             remove_item(call.state, row)
@@ -161,7 +161,7 @@ def _delete(call: Call, resource: str, rows: list[Any]) -> Response:
         remove_annotations(call.state, rows, call.author)
     else:
         raise ApiError(400, f"{resource} cannot be deleted by this query")
-    return Response.of_json({"deleted": len(rows)})
+    return written_answer(call, resource, rows, "deleted")
 
 
 def _update(call: Call, resource: str, rows: list[Any], change: Any, system: bool) -> Response:
@@ -174,7 +174,15 @@ def _update(call: Call, resource: str, rows: list[Any], change: Any, system: boo
             change_annotation(call.state, row, change, call.author, system)
         else:
             raise ApiError(400, f"{resource} cannot be updated by this query")
-    return Response.of_json({"updated": len(rows)})
+    return written_answer(call, resource, rows, "updated")
+
+
+def written_answer(call: Call, resource: str, rows: list[Any], done: str) -> Response:
+    """The answer to an update or delete by query, for the setting `query_write_answer`."""
+    form = call.state.settings.query_write_answer
+    if form == "count":
+        return Response.of_json({done: len(rows)})
+    return answer_page(call, {}, resource, rows) if form == "page" else Response.of_json({})
 
 
 def _paths(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:

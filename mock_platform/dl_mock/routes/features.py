@@ -40,9 +40,10 @@ def update_set(call: Call) -> Response:
 
 
 def delete_set(call: Call) -> Response:
-    """Remove a set with its vectors (the cascade is assumed)."""
+    """Remove a set, by default with its vectors."""
     found = call.found("feature_sets")
-    for vector in call.state.find("feature_vectors", featureSetId=found["id"]):
+    cascade = call.state.settings.deleted_feature_set_takes_vectors
+    for vector in call.state.find("feature_vectors", featureSetId=found["id"]) if cascade else ():
         call.state.remove("feature_vectors", vector["id"])
     call.state.remove("feature_sets", found["id"])
     return Response.of_json({"success": True})
@@ -51,12 +52,18 @@ def delete_set(call: Call) -> Response:
 def create_vectors(call: Call) -> Response:
     """One vector or many; the answer is always a list.
 
-    The size is not checked and an entity may have several vectors of a set: no source says otherwise (assumed).
+    Whether their size is checked and an entity may have several vectors of a set are settings.
     """
-    added = []
-    for given in call.bodies():
+    added, vectors = [], call.bodies()
+    for given in vectors:
         _need(given, "entityId", "value", "featureSetId")
+        _check_size(call, given)
+    for given in vectors:
         owner = call.get("feature_sets", given["featureSetId"])
+        if call.state.settings.one_vector_per_entity:
+            same = {"entityId": given["entityId"], "featureSetId": given["featureSetId"]}
+            for earlier in call.state.find("feature_vectors", **same):
+                call.state.remove("feature_vectors", earlier["id"])
         added.append(call.state.put("feature_vectors", documents.feature_vector(given, call.author, owner["project"])))
     return Response.of_json([call.render("feature_vectors", one) for one in added])
 
@@ -87,6 +94,13 @@ def count_vectors(call: Call) -> Response:
         if vector["project"] == body.get("projectId") and (not datasets or vector.get("datasetId") in datasets)
     )
     return Response.of_json([{"featureSetId": id_, "count": count} for id_, count in counts.items()])
+
+
+def _check_size(call: Call, given: Document) -> None:
+    size = call.get("feature_sets", given["featureSetId"])["size"]
+    value = given["value"]
+    if call.state.settings.vector_size_checked and not (isinstance(value, list) and len(value) == size):
+        raise ApiError(400, f"the feature set has vectors of {size} numbers, not {value!r:.80}")
 
 
 def _need(given: Document, *fields: str) -> None:

@@ -84,10 +84,15 @@ def update_item(state: State, item: Document, change: Document, author: Author, 
 
 
 def remove_item(state: State, item: Document) -> None:
-    """Delete an item with its annotations and vectors, and a directory with what is in it (cascades: assumed)."""
+    """Delete an item with its annotations and vectors, and a directory with what is in it.
+
+    That vectors go too is the setting `deleted_item_takes`; that annotations do is implied by totals of former
+    end-to-end tests.
+    """
     for annotation in state.annotations_of(item["id"]):
         state.remove("annotations", annotation["id"])
-    for vector in state.find("feature_vectors", entityId=item["id"]):
+    with_vectors = state.settings.deleted_item_takes == "annotations_and_vectors"
+    for vector in state.find("feature_vectors", entityId=item["id"]) if with_vectors else ():
         state.remove("feature_vectors", vector["id"])
     state.remove("items", item["id"])
     if item["type"] == "dir":

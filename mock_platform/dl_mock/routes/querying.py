@@ -7,10 +7,12 @@ from types import MappingProxyType
 from typing import Any
 
 from dl_mock.documents import BINARIES
+from dl_mock.known_fields import unknown_fields
 from dl_mock.message import Response
 from dl_mock.query import Filter
 from dl_mock.routing import ApiError, Call
 from dl_mock.search import answer, page, selection
+from dl_mock.settings import Settings
 from dl_mock.state import Document, State
 from dl_mock.table import Found
 
@@ -50,6 +52,9 @@ _ANY_PROJECT_FIELD = ("projectId", "project", "context.project", "projects", "pr
 _IN_DATASET = frozenset({"items", "annotations"})
 
 
+HINT = "x-dl-mock-hint"  # of this mock alone
+
+
 class Scope:
     """The documents a query may see: those of a dataset, or of the projects in the query's context."""
 
@@ -81,6 +86,11 @@ class Scope:
             return table.find(filter_, self._dataset_id)
         return table.find(filter_)
 
+    @property
+    def settings(self) -> Settings:
+        """Answers to what nobody outside the platform can know."""
+        return self._state.settings
+
     def vector(self, vector_id: str) -> Sequence[float]:
         """The value of a stored vector."""
         found = self._state.get("feature_vectors", vector_id)
@@ -101,16 +111,27 @@ def answer_query(call: Call, resource: str, dataset_id: str | None = None) -> Re
     """Run the query in the body and answer with its page."""
     body = call.body()
     select = selection(body)
+    if call.state.settings.unknown_fields == "refused":
+        for said in unknown_fields(body.get("filter"), _collection(resource)):
+            raise ApiError(400, said)
     found = answer(body, resource, Scope(call.state, dataset_id, body))
     collection = COLLECTION_OF[resource]
     found["items"] = [select(call.render(collection, row)) for row in found["items"]]
-    return Response.of_json(found)
+    if found["totalItemsCount"] or not body.get("filter"):
+        return Response.of_json(found)
+    return Response.of_json(found, headers=_hint(body, collection))
+
+
+def _hint(body: Mapping[str, Any], collection: str) -> Mapping[str, str]:
+    """A header that names the closest known fields, if a query that found nothing asks for unknown ones."""
+    said = "; ".join(unknown_fields(body["filter"], collection))
+    return {HINT: said.encode("ascii", "backslashreplace").decode()[:1000]} if said.isprintable() and said else {}
 
 
 def answer_page(call: Call, body: Mapping[str, Any], collection: str, rows: Sequence[Document]) -> Response:
     """One page of rows, with addresses, cut to what `select` keeps."""
     select = selection(body)
-    found = page(body, rows)
+    found = page(body, rows, call.state.settings)
     found["items"] = [select(call.render(collection, row)) for row in found["items"]]
     return Response.of_json(found)
 
