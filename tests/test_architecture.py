@@ -37,6 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "ground_truth": {"PIL"},
     "scene": {"dl_fixtures", "dl_mock", "evidence", "ground_truth"},
     "training_scenes": set(),
+    "odd_items": {"dl_fixtures"},
     "plan": {"evidence", "training_scenes"},
     "flows": {
         "dl_mock",
@@ -54,6 +55,7 @@ ALLOWED: dict[str, set[str]] = {
         "syntax",
         "target",
         "workspace",
+        "odd_items",
         "plan",
     },
     "child": {
@@ -68,6 +70,7 @@ ALLOWED: dict[str, set[str]] = {
         "spec",
         "target",
         "training_scenes",
+        "odd_items",
         "workspace",
     },
     "run": {"contract", "evidence", "msgspec", "spec", "workspace"},

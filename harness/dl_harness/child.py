@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from dl_harness import plan, scene, training_scenes
+from dl_harness import odd_items, plan, scene, training_scenes
 from dl_harness.evidence import Described, Event, Failure, FlowEnded, OurFailure, Planned, Subject, encode
 from dl_harness.flows import guard
 from dl_harness.flows.inspection import read_adapter, written_source
@@ -210,6 +210,9 @@ def _shaped(check: Check, stage: plan.Stage, prepared: Prepared) -> Prepared | s
     """The scene of a stage, or the reason for which it is not run."""
     if stage.shape is None and stage.name != "training interrupted":
         return prepared
+    if stage.shape == plan.ODD:
+        made = odd_items.with_odd_items(check.kind, prepared.documents, check.workspace.directory / "odd")
+        return made if isinstance(made, str) else Prepared(prepared.subject, made)
     if check.training_s is None and "train_model" not in check.spec.done:
         return "the first training did not return, and there is nothing to compare with"
     if stage.shape is None:
@@ -243,7 +246,7 @@ def _artifacts_folder(check: Check, stage: plan.Stage) -> Path | None:
 
 
 def _run_stage(check: Check, stage: plan.Stage, prepared: Prepared, wanted: set[str]) -> None:
-    from dl_harness.flows.running import Runner
+    from dl_harness.flows.challenges import Challenger
 
     clock = ticking_clock()  # the same ids and dates in every run, hence the same order of items
     platform = Platform(clock=clock, new_id=ObjectIds(clock))
@@ -263,7 +266,7 @@ def _run_stage(check: Check, stage: plan.Stage, prepared: Prepared, wanted: set[
         recorded = Stage(platform, seeded, check.recorder, check.workspace, check.emit)
         assert check.adapter_class is not None
         quick = (check.training_s or 0) < LONG_TRAINING_S
-        runner = Runner(session.dl, check.spec, check.adapter_class, recorded, run, wanted, quick)
+        runner = Challenger(session.dl, check.spec, check.adapter_class, recorded, run, wanted, quick)
         try:
             runner.run_stage(stage)
         except FlowFailed as failed:

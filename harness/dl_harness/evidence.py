@@ -195,6 +195,7 @@ class ItemSeen(Record, frozen=True):
     width: int | None = None
     height: int | None = None
     is_prompt: bool = False
+    prompts: tuple[str, ...] = ()  # the keys of a prompt item's prompts, in their order
 
 
 class Stored(Record, frozen=True):
@@ -348,6 +349,7 @@ class Flow(Record, frozen=True):
     artifacts: tuple[str, ...] = ()  # the model's artifacts afterwards, paths below the model's folder
     status: str | None = None  # the model's status afterwards
     metrics: tuple[MetricSeen, ...] = ()  # of the model, afterwards
+    item_failures: tuple[tuple[str, Failure], ...] = ()  # where each item had a wrapper's call of its own
     changes: tuple[FileChange, ...] = ()
     expected_changes: tuple[str, ...] = ()  # what the wrapper itself writes in the working directory
     network: tuple[NetworkAttempt, ...] = ()
@@ -464,6 +466,7 @@ class FlowEnded(Record, frozen=True, tag=True):
     artifacts: tuple[str, ...] = ()
     status: str | None = None
     metrics: tuple[MetricSeen, ...] = ()
+    item_failures: tuple[tuple[str, Failure], ...] = ()
     changes: tuple[FileChange, ...] = ()
     duration_s: float = 0.0
 

@@ -15,13 +15,17 @@ EVALUATED_TYPES = frozenset({"class", "box", "segment", "binary", "point", "poly
 """Output types that dtlpymetrics scores (dtlpymetrics: scoring.py)."""
 
 
+ODD = "odd items"
+"""The shape of a scene that holds what odd_items makes."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """Flows that share a platform, and the artifacts that the model has at its start."""
 
     name: str
     flows: tuple[str, ...]
-    shape: str | None = None  # of the dataset, see training_scenes
+    shape: str | None = None  # of the dataset, see training_scenes and odd_items
 
 
 def _in_other_shapes() -> tuple[Stage, ...]:
@@ -55,7 +59,22 @@ STAGES = (
         ),
     ),
     Stage("laws", ("load_from_model/laws", "predict_laws", "embed_laws")),
-    Stage("saving", ("load_from_model/saving", "save_to_model")),
+    Stage(
+        "loading again",
+        (
+            "reload/again",
+            "predict_reloaded/again",
+            "embed_reloaded/again",
+            "reload/another",
+            "predict_reloaded/another",
+            "embed_reloaded/another",
+            "reload/without-artifacts",
+            "predict_reloaded/without-artifacts",
+            "embed_reloaded/without-artifacts",
+        ),
+    ),
+    Stage("odd items", ("predict_beside", "predict_odd", "embed_beside", "embed_odd"), ODD),
+    Stage("saving", ("load_from_model/saving", "save_to_model", "resave")),
     Stage("evaluation", ("load_from_model/evaluation", "evaluate_model")),
     Stage("fresh process", ("load_from_model/fresh", "predict_items/fresh", "embed_items/fresh")),
 )
@@ -75,8 +94,7 @@ def _reason(
     label: str, subject: Subject, needs: tuple[str, ...] | None, has_metrics: bool, prompts: bool
 ) -> str | None:
     name = label.split("/")[0]
-    use = {f"{function}_{what}": function for function in ("predict", "embed") for what in ("items", "dataset", "laws")}
-    function = use.get(name) or name.removesuffix("_untrained").removesuffix("_trained")
+    function = name.split("_")[0]
     if function in {"predict", "embed"} and function not in subject.uses:
         return f"the adapter does not {function}"
     if name == "predict_laws" and prompts:
@@ -85,19 +103,20 @@ def _reason(
     training = name in {"train_model", "train_varied"} or "training" in label
     if (training or before_and_after) and not subject.overrides("train"):
         return "the adapter does not train"
-    if (name == "save_to_model" or label.endswith(("/saving", "/fresh")) or before_and_after) and not subject.overrides(
-        "save"
-    ):
+    saving = name in {"save_to_model", "resave"} or label.endswith(("/saving", "/fresh"))
+    if (saving or before_and_after) and not subject.overrides("save"):
         return "the adapter does not save"
     if name == "evaluate_model" or label.endswith("/evaluation"):
         return _not_evaluated(subject, has_metrics, prompts) or _unwanted("evaluate_model", needs)
     if "training" in label or name == "train_model":  # what the others are compared with
         return None if _unwanted("train_varied", needs) is None else _unwanted("train_model", needs)
-    if label.endswith(("/saving", "/fresh")) or before_and_after:
+    if name == "resave":
+        return _unwanted("resave", needs)
+    if saving or before_and_after:
         return _unwanted("save_to_model", needs)
     if name == "load_from_model":
         return None if needs is None or needs else "no selected contract reads it"
-    return _unwanted(name, needs)
+    return _unwanted("reload" if name.endswith("_reloaded") else name, needs)
 
 
 def _not_evaluated(subject: Subject, has_metrics: bool, prompts: bool) -> str | None:
@@ -127,6 +146,7 @@ def given_up(label: str, died: tuple[str, ...]) -> str | None:
         "train_varied": "train_model",
         "predict_laws": "predict_items",
         "embed_laws": "embed_items",
+        **{f"{use}_{kind}": f"{use}_items" for use in ("predict", "embed") for kind in ("reloaded", "odd", "beside")},
     }
     name = label.split("/")[0]
     for dead in died:

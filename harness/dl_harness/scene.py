@@ -136,19 +136,26 @@ def seed(platform: Platform, documents: Mapping[str, Sequence[Document]], artifa
     platform.load_scene(rows)
     state = platform.state
     dataset = state.find("datasets", name="check")[0]
-    binaries = state.find("datasets", name="Binaries")[0]
     project_id = dataset["projects"][0]
     item_ids = tuple(sorted(i["id"] for i in state.find("items", datasetId=dataset["id"]) if i["type"] == "file"))
     annotation_ids = frozenset(a["id"] for a in state.all("annotations"))
     model = {**models[0], "datasetId": dataset["id"], "projectId": project_id, "context": {"project": project_id}}
+    return Seeded(project_id, dataset["id"], add_model(platform, model, artifacts), item_ids, annotation_ids)
+
+
+def add_model(platform: Platform, document: Document, artifacts: Path | None) -> str:
+    """Put a model on a platform, with the files below `artifacts` as its own, and return its id."""
+    state = platform.state
+    model = dict(document)
+    binaries = state.find("datasets", name="Binaries")[0]
     if artifacts is not None and artifacts.is_dir():
         files = [{**row, "datasetId": binaries["id"]} for row in artifact_items(artifacts, model["name"])]
         platform.load_scene({"items": files})
         stored = [state.item_at(binaries["id"], file["filename"]) for file in files]
         model["artifacts"] = [{"type": "item", "itemId": item["id"]} for item in stored if item is not None]
+    known = {one["id"] for one in state.all("models")}
     platform.load_scene({"models": [model]})
-    model_id = state.all("models")[0]["id"]
-    return Seeded(project_id, dataset["id"], model_id, item_ids, annotation_ids)
+    return next(str(one["id"]) for one in state.all("models") if one["id"] not in known)
 
 
 def _model(declared: Document, subject: Subject, output_type: str | None, labels: list[str], subsets: Any) -> Document:

@@ -29,17 +29,22 @@ class Classifier(dl.BaseModelAdapter):
         Path(local_path).mkdir(parents=True, exist_ok=True)
         (Path(local_path) / WEIGHTS).write_text(json.dumps(self.colours), "utf-8")
 
-    def prepare_item_func(self, item: dl.Item) -> np.ndarray:
-        return mean_colour(item.download(save_locally=False))
+    def prepare_item_func(self, item: dl.Item) -> np.ndarray | None:
+        try:
+            return mean_colour(item.download(save_locally=False))
+        except OSError:
+            return None
 
-    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
+    def predict(self, batch: list[np.ndarray | None], **kwargs: Any) -> list[dl.AnnotationCollection]:
         return [self.classify(colour) for colour in batch]
 
-    def classify(self, colour: np.ndarray) -> dl.AnnotationCollection:
+    def classify(self, colour: np.ndarray | None) -> dl.AnnotationCollection:
+        collection = dl.AnnotationCollection()
+        if colour is None:
+            return collection
         distances = {label: float(np.abs(colour - known).mean()) / 255 for label, known in self.colours.items()}
         label = min(distances, key=lambda one: distances[one])
         info = {"name": self.model_entity.name, "model_id": self.model_entity.id, "confidence": 1 - distances[label]}
-        collection = dl.AnnotationCollection()
         collection.add(dl.Classification(label=label), model_info=info)
         return collection
 

@@ -19,8 +19,11 @@ class Detector(dl.BaseModelAdapter):
         self.bright, self.dark = thresholds["bright"], thresholds["dark"]
 
     def prepare_item_func(self, item: dl.Item) -> np.ndarray:
-        with Image.open(item.download(save_locally=False)) as opened:
-            return np.asarray(ImageOps.exif_transpose(opened).convert("L"))
+        try:
+            with Image.open(item.download(save_locally=False)) as opened:
+                return np.asarray(ImageOps.exif_transpose(opened).convert("L"))
+        except OSError:
+            return np.zeros((0, 0), np.uint8)  # an image in which there is nothing to find
 
     def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
         return [self.detect(image) for image in batch]

@@ -17,12 +17,15 @@ class Embedder(dl.BaseModelAdapter):
     def load(self, local_path: str, **kwargs: Any) -> None:
         self.bins = SIZE // 3
 
-    def prepare_item_func(self, item: dl.Item) -> np.ndarray:
-        with Image.open(item.download(save_locally=False)) as image:
-            return np.asarray(image.convert("RGB"))
+    def prepare_item_func(self, item: dl.Item) -> np.ndarray | None:
+        try:
+            with Image.open(item.download(save_locally=False)) as image:
+                return np.asarray(image.convert("RGB"))
+        except OSError:
+            return None
 
-    def embed(self, batch: list[np.ndarray], **kwargs: Any) -> list[list[float]]:
-        return [self.vector(image).tolist() for image in batch]
+    def embed(self, batch: list[np.ndarray | None], **kwargs: Any) -> list[list[float] | None]:
+        return [None if image is None else self.vector(image).tolist() for image in batch]
 
     def vector(self, image: np.ndarray) -> np.ndarray:
         channels = [np.histogram(image[..., channel], self.bins, (0, 256))[0] for channel in range(3)]

@@ -13,11 +13,14 @@ class Echo(dl.BaseModelAdapter):
     def load(self, local_path: str, **kwargs: Any) -> None:
         self.words = self.configuration.get("words", 5)
 
-    def prepare_item_func(self, item: dl.Item) -> dl.PromptItem:
-        return dl.PromptItem.from_item(item)
+    def prepare_item_func(self, item: dl.Item) -> dl.PromptItem | None:
+        try:
+            return dl.PromptItem.from_item(item)
+        except ValueError:
+            return None  # a file that is no JSON
 
-    def predict(self, batch: list[dl.PromptItem], **kwargs: Any) -> list:
-        for prompt_item in batch:
+    def predict(self, batch: list[dl.PromptItem | None], **kwargs: Any) -> list:
+        for prompt_item in filter(None, batch):
             messages = prompt_item.to_messages(model_name=self.model_entity.name)
             question = next(message["content"] for message in reversed(messages) if message["role"] == "user")
             self.answer(prompt_item, f"You asked: {self.shortened(question)}")

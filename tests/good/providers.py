@@ -17,7 +17,7 @@ class Provider(Echo):
         self.name = self.configuration.get("provider", "nobody")
 
     def predict(self, batch: list[dl.PromptItem], **kwargs: Any) -> list:
-        for prompt_item in batch:
+        for prompt_item in filter(None, batch):
             self.answer(prompt_item, self.call(prompt_item.to_messages(model_name=self.model_entity.name)))
         return []
 

@@ -20,6 +20,9 @@ from dl_harness.contracts import layout
 from dl_harness.contracts import throughput
 from dl_harness.contracts import lifecycle
 from dl_harness.contracts import training
+from dl_harness.contracts import robustness
+from dl_harness.contracts import errors
+from dl_harness.contracts import prompt
 from dl_harness.contracts import laws
 
 # isort: on
@@ -27,6 +30,7 @@ from dl_harness.contracts import laws
 __all__ = [
     "batch_loop",
     "configuration",
+    "errors",
     "imports",
     "initialisation",
     "laws",
@@ -36,6 +40,8 @@ __all__ = [
     "names",
     "output",
     "portability",
+    "prompt",
+    "robustness",
     "sdk",
     "side_effects",
     "signature",

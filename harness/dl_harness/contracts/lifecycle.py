@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dl_harness.contract import Judge, Judged, Judgement, Seen, contract
-from dl_harness.contracts.reading import EMBEDDING, PREDICTING, at, ended, outcome, uses
+from dl_harness.contracts.reading import EMBEDDING, PREDICTING, at, by_name, ended, listed, outcome, same_entry, uses
 from dl_harness.contracts.signature import CALLS, adapter_known, overridden, refusal
 from dl_harness.evidence import Call, Evidence, Flow, Place
+
+CHALLENGES = frozenset(
+    {"train_varied", "reload", "resave"}
+    | {f"{use}_{kind}" for use in ("predict", "embed") for kind in ("reloaded", "odd", "beside")}
+)
+"""Flows beyond the ordinary ones, each of which has contracts of its own."""
 
 
 def binds(evidence: Evidence, call: Call) -> bool:
@@ -29,8 +35,8 @@ def place(evidence: Evidence, call: Call) -> Place:
 def _comes_back(function: str, *names: str) -> Judge:
     def judge(evidence: Evidence) -> Iterator[Judgement]:
         for flow in evidence.named(*names) if names else evidence.flows:
-            if flow.name == "train_varied":
-                continue  # how training copes with other datasets is its own family
+            if flow.name in CHALLENGES:
+                continue  # other contracts say how the adapter copes with these
             if flow.label in {"load_from_model/elsewhere", "load_from_model/fresh", "train_model/elsewhere"}:
                 continue  # whether things work elsewhere is the directory layout's to say
             for call in flow.called(function):
@@ -195,7 +201,7 @@ contract(
 def wrappers_end_well(evidence: Evidence) -> Iterator[Judgement]:
     """SDK: ml/base_model_adapter.py; only failures that nothing else explains are reported here."""
     for flow in evidence.flows:
-        if flow.name in {"load_from_model", "train_varied"} or flow.label == "train_model/elsewhere":
+        if flow.name == "load_from_model" or flow.name in CHALLENGES or flow.label == "train_model/elsewhere":
             continue
         if flow.name.endswith("trained"):
             continue  # right before and right after training the platform does not predict
@@ -252,3 +258,161 @@ def nothing_leaves_the_machine(evidence: Evidence) -> Iterator[Judgement]:
             yield Seen(
                 "connections to this machine only", f"a connection to {attempt.address}", flow.label, attempt.place
             )
+
+
+def _reloads(variant: str) -> Iterator[tuple[str, str]]:
+    """The flows that predict after a further load, and those they are compared with."""
+    for function in ("predict", "embed"):
+        yield function, f"{function}_reloaded/{variant}"
+
+
+@contract(
+    "LIF-012",
+    "lifecycle",
+    "loading a second time gives the same model",
+    why="train_model and evaluate_model load again on an adapter that is loaded already: state that load parses in"
+    " place, or builds on what it finds, fails or changes the second time.",
+    fix="Let load set every attribute anew, and write nothing into self.configuration that it will read again.",
+    severity_reason="Training and evaluation fail on an adapter that predicts well.",
+    needs=("reload", "predict_items", "embed_items"),
+    applies=overridden("load"),
+)
+def loads_again(evidence: Evidence) -> Iterator[Judgement]:
+    """SDK: train_model and evaluate_model call load_from_model."""
+    yield from _loaded_well(evidence, "again", "the second load returns", "as after the first load")
+
+
+@contract(
+    "LIF-013",
+    "lifecycle",
+    "another model can be loaded on the same adapter",
+    why="One service loads the model that an execution names; an adapter that keeps what it had built for the first one"
+    " answers with the wrong weights.",
+    fix="Load whenever load is called; keep nothing of it in class attributes, globals or caches without its id.",
+    severity_reason="The wrong model answers under the right name.",
+    needs=("reload", "predict_items", "embed_items"),
+    applies=overridden("load"),
+)
+def loads_another_model(evidence: Evidence) -> Iterator[Judgement]:
+    """SDK: load_from_model(model_entity=...). The other model has the same artifacts under another name."""
+    repeated = evidence.flow("reload/again")
+    if repeated is None or repeated.ended != "returned":
+        return
+    yield from _loaded_well(evidence, "another", "the other model loads", "as from the first model, which is like it")
+    flow = evidence.flow("reload/another")
+    first = _first_load(evidence)
+    for call in flow.called("load") if flow is not None else ():
+        if call.ended == "returned" and first is not None and _opened_artifacts(first):
+            yield Judged("loads")
+            if not _opened_artifacts(call):
+                yield Seen(
+                    "the artifacts of the other model are read",
+                    "none of them was opened",
+                    "load in reload/another",
+                    at(evidence, "load"),
+                )
+
+
+def _first_load(evidence: Evidence) -> Call | None:
+    flow = evidence.flow("load_from_model")
+    return next((call for call in flow.called("load") if call.ended == "returned"), None) if flow is not None else None
+
+
+def _opened_artifacts(call: Call) -> bool:
+    folder = call.paths.get("local_path")
+    return any(folder and file.where.startswith(f"{folder}/") for file in call.opened)
+
+
+def _loaded_well(evidence: Evidence, variant: str, expected: str, same: str) -> Iterator[Judgement]:
+    flow = evidence.flow(f"reload/{variant}")
+    if flow is None:
+        return
+    yield Judged("loads")
+    if flow.ended not in {"returned", "interrupted"}:
+        call = next((c for c in flow.called("load") if c.ended != "returned"), None)
+        where = place(evidence, call) if call else at(evidence, "load")
+        yield Seen(expected, outcome(flow), flow.label, where)
+        return
+    for function, label in _reloads(variant):
+        reloaded = evidence.flow(label)
+        before = by_name(evidence.flow(f"{function}_items"), function)
+        again = by_name(evidence.flow(f"{function}_items/again"), function)
+        if reloaded is None or not before:
+            continue
+        if reloaded.ended not in {"returned", "interrupted"}:
+            yield Judged("loads")
+            yield Seen(f"{function} works after it", outcome(reloaded), label, at(evidence, "load"))
+            continue
+        for item, entry in by_name(reloaded, function).items():
+            if item not in before or (item in again and not same_entry(before[item], again[item])):
+                continue
+            yield Judged("items")
+            if not same_entry(before[item], entry):
+                yield Seen(
+                    f"what {function} returned, {same}", "something else", f"{item} in {label}", at(evidence, "load")
+                )
+                break
+
+
+@contract(
+    "LIF-014",
+    "lifecycle",
+    "a model without its artifacts does not load in silence",
+    why="When an upload has failed, or a clone was made without weights, an adapter that falls back to stock weights"
+    " predicts with them: everything looks well, and nothing of what was trained is there.",
+    fix="Raise in load when the file that the configuration names is missing, and name the file.",
+    severity_reason="Some adapters rightly offer stock weights to models that have none of their own.",
+    needs=("reload", "load_from_model"),
+    severity="warning",
+    applies=lambda e: overridden("load")(e) or _reads_artifacts(e),
+)
+def missing_artifacts_are_noticed(evidence: Evidence) -> Iterator[Judgement]:
+    """SDK: load_from_model downloads what the model entity lists, also when that is nothing."""
+    flow, another = evidence.flow("reload/without-artifacts"), evidence.flow("reload/another")
+    if another is None or not any(_opened_artifacts(call) for call in another.called("load")):
+        return
+    for call in flow.called("load") if flow is not None else ():
+        yield Judged("loads")
+        predicted = any(
+            (f := evidence.flow(label)) and f.ended == "returned" for _, label in _reloads("without-artifacts")
+        )
+        if call.ended == "returned" and predicted:
+            yield Seen(
+                "load raises, or predict does",
+                "both went on without the files that the first model was loaded from",
+                "load in reload/without-artifacts",
+                at(evidence, "load"),
+            )
+
+
+def _reads_artifacts(evidence: Evidence) -> str | None:
+    if evidence.subject.overrides("train"):
+        return "the adapter trains, and has no artifacts before its first training"
+    first = _first_load(evidence)
+    return None if first is None or _opened_artifacts(first) else "load opens no artifacts here"
+
+
+@contract(
+    "LIF-015",
+    "lifecycle",
+    "saving a second time works, and leaves the same files",
+    why="save runs when training is over and again when a step after it failed; a save that moves the weights away, or"
+    " numbers its files, fails the second time or leaves two sets of weights, of which load takes one.",
+    fix="Copy instead of moving, and write under names that do not change.",
+    severity_reason="The weights of a training are lost, or mixed with earlier ones.",
+    needs=("resave", "save_to_model"),
+    applies=overridden("save"),
+)
+def saves_again(evidence: Evidence) -> Iterator[Judgement]:
+    """SDK: train_model saves also when a step after save has raised; artifacts.upload keeps other files."""
+    first, again = evidence.flow("save_to_model"), evidence.flow("resave")
+    if first is None or again is None or first.ended != "returned":
+        return
+    yield Judged("saves")
+    if again.ended not in {"returned", "interrupted"}:
+        call = next((c for c in again.called("save") if c.ended != "returned"), None)
+        where = place(evidence, call) if call else at(evidence, "save")
+        yield Seen("the second save ends like the first", outcome(again), again.label, where)
+    elif set(again.artifacts) != set(first.artifacts):
+        more = sorted(set(again.artifacts) ^ set(first.artifacts))
+        yield Seen("the same artifacts as before", f"others: {listed(more)}", again.label, at(evidence, "save"))

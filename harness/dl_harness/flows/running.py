@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dl_harness.flows.stage import FlowFailed, Stage
-from dl_harness.flows.waiting import one_download_at_a_time
 
 if TYPE_CHECKING:
     from dl_harness import plan
@@ -24,10 +22,6 @@ INPUTS_OF_TYPE: dict[str, Any] = {
     "Boolean": False,
 }
 """A value for each declared type of initInputs (OpenAPI: PackageIO); 15 public modules declare more than the model."""
-
-
-def _no_progress(i_epoch: int, n_epoch: int) -> None:
-    """The wrapper's callback when nobody watches the progress."""
 
 
 class NotInitialisedError(Exception):
@@ -76,6 +70,7 @@ class Runner:
         self._batch_size = spec.batch_size
         self._ids = stage.seeded.item_ids[: spec.item_count]
         self.begun: set[str] = set()
+        self.failed: set[str] = set()
         self._construct: Callable[[], Any] = lambda: None
         self._adapter: Any = None
 
@@ -91,6 +86,7 @@ class Runner:
             try:
                 getattr(self, f"_{name}")(label, variant)
             except FlowFailed:
+                self.failed.add(label)
                 if label == "train_model":
                     raise
 
@@ -212,32 +208,6 @@ class Runner:
             return
         self._flow(label, lambda: self._adapter.train_model(model), item_ids=ids)
         self._hand_over("trained")
-
-    def _train_varied(self, label: str, variant: str) -> None:
-        """Train once more: as it was, interrupted, or on a dataset of another shape."""
-        ids = self._stage.seeded.item_ids
-        if variant == "again":
-            model = self._adapter.model_entity
-            self._flow(label, lambda: self._adapter.train_model(model), item_ids=ids)
-            return
-        if variant != "resumed":
-            shutil.rmtree(self._workspace.app / "tmp" / self._stage.seeded.model_id, ignore_errors=True)
-        self._build_unrecorded(label)
-        model = self._adapter.model_entity
-        if variant in {"interrupted", "resumed"}:
-            with self._stage.interrupted(variant == "interrupted"):
-                self._flow(label, lambda: self._adapter.train_model(model), item_ids=ids)
-            return
-        self._flow(label, lambda: self._prepared_and_trained(model), item_ids=ids)
-
-    def _prepared_and_trained(self, model: Any) -> None:
-        """What train_model does between loading and saving; conversion only where training takes long."""
-        self._adapter.load_from_model(model_entity=model)
-        root = os.path.join("tmp", model.id)
-        with one_download_at_a_time(self._dl.client_api):
-            _, data_path, output_path = self._adapter.prepare_data(dataset=model.dataset, root_path=root)
-        if self._quick:
-            self._adapter.train(data_path=data_path, output_path=output_path, on_epoch_end_callback=_no_progress)
 
     def _build_unrecorded(self, label: str) -> None:
         """Construct the adapter outside any flow: how that goes has been recorded before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -27,7 +28,7 @@ from dl_harness.evidence import (
 from dl_harness.flows.describing import annotation, plain, turned
 from dl_harness.flows.recording import Recorder
 from dl_harness.flows.waiting import without_waits
-from dl_harness.scene import Seeded
+from dl_harness.scene import Seeded, add_model
 from dl_harness.workspace import Workspace, changes, listing
 from dl_mock.platform import JournalEntry, Platform
 
@@ -58,6 +59,7 @@ class Stage:
         self.workspace = workspace
         self._emit = emit
         self._in_flow = False
+        self._item_failures: list[tuple[str, Failure]] = []
         platform.on_request(self._request)
 
     def run(
@@ -81,6 +83,7 @@ class Stage:
             )
         )
         self._keep_contents(item_ids)
+        self._item_failures = []
         before = listing(self.workspace)
         started = time.monotonic()
         ended: Ending = "returned"
@@ -127,6 +130,32 @@ class Stage:
         finally:
             self._in_flow = in_flow
 
+    @contextmanager
+    def failures_of(self, item_id: str) -> Iterator[None]:
+        """Keep the exception of one item for the record, so that the others get their turn."""
+        try:
+            yield
+        except Exception as error:
+            self._item_failures.append((item_id, self._recorder.failure(error)))
+            self._recorder.settle(SETTLE_S)
+
+    def another_model(self, *, with_artifacts: bool) -> str:
+        """The id of a second model that is like the first but for its name, made when it is first asked for."""
+        state = self.platform.state
+        own = state.get("models", self.seeded.model_id) or {}
+        name = f"{own.get('name')}-{'two' if with_artifacts else 'empty'}"
+        known = state.find("models", name=name)
+        if known:
+            return str(known[0]["id"])
+        rest = {k: v for k, v in own.items() if k not in {"id", "artifacts", "createdAt", "updatedAt"}}
+        files = self.artifacts() if with_artifacts else {}
+        folder = self.workspace.directory / "another" / "artifacts"
+        for path, content in files.items():
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        return add_model(self.platform, {**rest, "name": name}, folder if files else None)
+
     def skip(self, label: str, reason: str) -> None:
         """Say that a planned flow is not run."""
         self._emit(Planned((), {label: reason}))
@@ -158,6 +187,7 @@ class Stage:
             artifacts=tuple(sorted(self.artifacts())),
             status=model.get("status"),
             metrics=self._metrics(),
+            item_failures=tuple(self._item_failures),
             changes=changes(self.workspace, before, listing(self.workspace)),
             duration_s=duration,
         )
@@ -187,13 +217,15 @@ class Stage:
         size = (_whole(system.get("width")), _whole(system.get("height")))
         if mimetype in {"image/jpeg", "image/tiff"} and turned(self.platform.state.read(item_id)):
             size = size[::-1]
+        is_prompt = (system.get("shebang") or {}).get("dltype") == "prompt"
         return ItemSeen(
             id=item_id,
             name=str(document.get("filename", item_id)).lstrip("/"),
             mimetype=mimetype,
             width=size[0],
             height=size[1],
-            is_prompt=(system.get("shebang") or {}).get("dltype") == "prompt",
+            is_prompt=is_prompt,
+            prompts=_prompts(self.platform.state.read(item_id)) if is_prompt else (),
         )
 
     def _stored(self, item_ids: tuple[str, ...]) -> tuple[Stored, ...]:
@@ -262,6 +294,15 @@ def _reopen_streams() -> None:
 def _item_of(entry: JournalEntry) -> str | None:
     parts = entry.path.strip("/").split("/")
     return parts[1] if len(parts) > 1 and parts[0] == "items" else None
+
+
+def _prompts(content: bytes) -> tuple[str, ...]:
+    """The keys of the prompts in a prompt item's file (SDK: entities/prompt_item.py)."""
+    try:
+        prompts = json.loads(content).get("prompts")
+    except (ValueError, AttributeError):
+        return ()
+    return tuple(str(key) for key in prompts) if isinstance(prompts, dict) else ()
 
 
 def _whole(value: object) -> int | None:

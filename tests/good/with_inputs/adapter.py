@@ -27,6 +27,8 @@ class WithInputs(dl.BaseModelAdapter):
 
     def classify(self, item: dl.Item) -> dl.AnnotationCollection:
         collection = dl.AnnotationCollection()
+        if item.width is None or item.height is None:
+            return collection
         collection.add(
             dl.Classification(label=self.wide if item.width > item.height else self.tall),
             model_info={"name": self.model_entity.name, "model_id": self.model_entity.id, "confidence": 1.0},

@@ -16,8 +16,11 @@ class Delegate:
         self.threshold = threshold
 
     def read(self, file: BinaryIO) -> np.ndarray:
-        with Image.open(file) as image:
-            return np.asarray(image.convert("L"))
+        try:
+            with Image.open(file) as image:
+                return np.asarray(image.convert("L"))
+        except OSError:
+            return np.zeros((0, 0), np.uint8)
 
     def polygons(self, image: np.ndarray) -> Iterator[tuple[list[list[int]], float]]:
         rows, columns = np.nonzero(image > self.threshold)
