@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dl_harness.contract import Judged, Judgement, Seen, contract
 from dl_harness.contracts.lifecycle import place
 from dl_harness.contracts.reading import at, by_item, counted, ended, outcome, predicts_collections, same_entry
-from dl_harness.contracts.robustness import ODD, broken_by
+from dl_harness.contracts.robustness import ODD, works
 from dl_harness.contracts.signature import adapter_known
 from dl_harness.evidence import Entry, Evidence, Flow, ItemSeen
 
@@ -71,7 +71,7 @@ def neighbours_keep_their_results(evidence: Evidence) -> Iterator[Judgement]:
         single, together = _results(function, alone), _results(function, beside)
         unreadable = _unreadable(beside)
         for item in beside.items:
-            if item == unreadable or broken_by(evidence, alone, item) is not None:
+            if item == unreadable or not works(alone, item):
                 continue
             yield Judged("neighbours")
             saw = _wrong(function, alone, beside, item, single, together)
@@ -126,7 +126,7 @@ def the_call_goes_on(evidence: Evidence) -> Iterator[Judgement]:
     for function, alone, beside in _pairs(evidence):
         unreadable = _unreadable(beside)
         plain = [item for item in beside.items if item != unreadable]
-        if not any(broken_by(evidence, alone, item) is None for item in plain):
+        if not any(works(alone, item) for item in plain):
             continue
         yield Judged("calls")
         if beside.ended in {"returned", "interrupted"}:

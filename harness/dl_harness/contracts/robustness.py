@@ -42,10 +42,17 @@ def broken_by(evidence: Evidence, flow: Flow, item: ItemSeen) -> tuple[str, str,
     return ended("raised", failure), function, where
 
 
+def works(flow: Flow, item: ItemSeen) -> bool:
+    """Whether an item that was alone got through predict or embed, and the wrapper could store what came of it."""
+    function = "embed" if flow.name.startswith("embed") else "predict"
+    done = any(item.id in call.items and call.ended == "returned" for call in flow.called(function))
+    return done and all(one != item.id for one, _ in flow.item_failures)
+
+
 def _copes_with(kinds: tuple[str, ...]) -> Judge:
     def judge(evidence: Evidence) -> Iterator[Judgement]:
         for flow in evidence.named(*NEEDS):
-            if not _can_be_judged(evidence, flow):
+            if not _can_be_judged(flow):
                 continue
             for item in flow.items:
                 if not _is_one_of(_kind(item), kinds):
@@ -61,10 +68,10 @@ def _copes_with(kinds: tuple[str, ...]) -> Judge:
     return judge
 
 
-def _can_be_judged(evidence: Evidence, flow: Flow) -> bool:
+def _can_be_judged(flow: Flow) -> bool:
     """Whether ordinary items work in this flow; where they do not, nothing is the odd ones' doing."""
     plain = [item for item in flow.items if not item.name.startswith((ODD, "pictures/"))]
-    return any(broken_by(evidence, flow, item) is None for item in plain)
+    return any(works(flow, item) for item in plain)
 
 
 def _given(kinds: tuple[str, ...]) -> Applies:

@@ -135,7 +135,7 @@ class Stage:
         """Keep the exception of one item for the record, so that the others get their turn."""
         try:
             yield
-        except Exception as error:
+        except BaseException as error:  # also SystemExit: it is about this item
             self._item_failures.append((item_id, self._recorder.failure(error)))
             self._recorder.settle(SETTLE_S)
 
