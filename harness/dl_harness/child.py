@@ -23,7 +23,7 @@ import msgspec
 from dl_harness import odd_items, plan, scene, training_scenes
 from dl_harness.evidence import Described, Event, Failure, FlowEnded, OurFailure, Planned, Subject, encode
 from dl_harness.flows import guard
-from dl_harness.flows.inspection import read_adapter, written_source
+from dl_harness.flows.inspection import named_sources, read_adapter, written_source
 from dl_harness.flows.recording import Recorder
 from dl_harness.flows.stage import FlowFailed, Stage, connected
 from dl_harness.spec import Spec, read
@@ -64,6 +64,7 @@ class Check:
     importing_since: float | None = None
     flows_thread: int = 0
     kind: str = "image"
+    kinds: tuple[str, ...] = ()  # what the source handles besides
     label: str = ""
     training_s: float | None = None  # how long the first training took; None when it did not return
 
@@ -151,7 +152,10 @@ def _run(check: Check) -> None:
         from dl_harness.flows import reference
 
         reference.install(check.adapter_class)
-    check.kind, said = scene.input_kind(subject, written_source(check.adapter_class, check.workspace))
+    source = written_source(check.adapter_class, check.workspace)
+    source += named_sources(subject.model.configuration.values(), check.workspace)
+    check.kind, said = scene.input_kind(subject, source)
+    check.kinds = scene.further_kinds(check.kind, source)
     prepared = _prepare_scene(check, subject, said)
     reasons = plan.reasons(
         prepared.subject, spec.needs, importlib.util.find_spec("dtlpymetrics") is not None, check.kind == "prompt"
@@ -211,7 +215,8 @@ def _shaped(check: Check, stage: plan.Stage, prepared: Prepared) -> Prepared | s
     if stage.shape is None and stage.name != "training interrupted":
         return prepared
     if stage.shape == plan.ODD:
-        made = odd_items.with_odd_items(check.kind, prepared.documents, check.workspace.directory / "odd")
+        folder = check.workspace.directory / "odd"
+        made = odd_items.with_odd_items((check.kind, *check.kinds), prepared.documents, folder)
         return made if isinstance(made, str) else Prepared(prepared.subject, made)
     if check.training_s is None and "train_model" not in check.spec.done:
         return "the first training did not return, and there is nothing to compare with"

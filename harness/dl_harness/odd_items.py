@@ -32,14 +32,18 @@ TEXTS: dict[str, bytes] = {
 }
 
 
-def with_odd_items(kind: str, documents: Documents, folder: Path) -> Documents | str:
+def with_odd_items(kinds: tuple[str, ...], documents: Documents, folder: Path) -> Documents | str:
     """A scene with a few of its items and the odd ones, whose files are made in a folder; or why there are none."""
-    make = _MAKERS.get(kind)
+    makers = [_MAKERS[kind] for kind in kinds if kind in _MAKERS]
     plain = [item for item in documents["items"] if item.get("type", "file") == "file"][:PLAIN]
-    if make is None or not plain:
-        return f"there are no odd items of the input type {kind}"
+    if not makers or not plain:
+        return f"there are no odd items of the input type {kinds[0]}"
     folder.mkdir(parents=True, exist_ok=True)
-    return {**documents, "items": [*plain, *make(plain, folder)], "annotations": []}
+    return {
+        **documents,
+        "items": [*plain, *(item for make in makers for item in make(plain, folder))],
+        "annotations": [],
+    }
 
 
 def _file(folder: Path, name: str, content: bytes, **system: Any) -> Document:
@@ -108,8 +112,9 @@ def _prompts(plain: list[Document], folder: Path) -> list[Document]:
     made = [_prompt(folder, name, prompts) for name, prompts in shapes.items()]
     unreadable = _file(folder, f"{UNREADABLE}.json", b'{"shebang": "dataloop", ', **_PROMPT)
     asked = _prompt(folder, "with_image", {"1": [text, image]})
+    first = _prompt(folder, "image_first", {"1": [image, text]})
     picture = {"id": PICTURE, "filename": "/pictures/display.png", "file": str(_sample("images/items/display.png"))}
-    return [*made, asked, picture, unreadable]
+    return [*made, asked, first, picture, unreadable]
 
 
 def _sample(name: str) -> Path:

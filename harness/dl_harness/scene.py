@@ -62,6 +62,12 @@ def input_kind(subject: Subject, source: str) -> tuple[str, str | None]:
     return "image", f"image items, since {said} (the platform's own default)"
 
 
+def further_kinds(kind: str, source: str) -> tuple[str, ...]:
+    """Kinds of items that the source also handles: embedders of prompts often take plain texts, too."""
+    return ("text",) if kind == "prompt" and _TEXT_BRANCH.search(source) else ()
+
+
+_TEXT_BRANCH = re.compile(r"""mimetype.{0,40}["']text\b|["']text\b.{0,40}mimetype""")
 _PROMPTS = re.compile(r"\bPromptItem\b|\bto_messages\b|\bprompt_item\b")
 _IMAGES = re.compile(r"\bcv2\b|\bPIL\b|\bimages?\b|\bndarray\b|\.shape\b|\bpixel", re.IGNORECASE)
 _SIGNS = {
@@ -92,15 +98,20 @@ def build(
     kind: str,
     items: Sequence[Document],
     annotations: Sequence[Document],
+    bundled: bool = False,
 ) -> tuple[dict[str, list[Document]], tuple[str, ...]]:
-    """The scene of a check, and what had to be inferred for it."""
+    """The scene of a check, and what had to be inferred for it; `bundled` items are samples that say nothing."""
     inferred: list[str] = []
     files = [item for item in items if item.get("type", "file") == "file"]
     output_type = model.get("outputType") or _common_type(files, annotations) or ("class" if kind == "image" else None)
     if not model.get("outputType") and output_type:
         inferred.append(f"output type {output_type} for the model entity, since none is declared")
     labels = list(model.get("labels") or _labels(files, annotations))
-    files, added = _with_ground_truth(files, annotations, output_type, labels)
+    if bundled and model.get("labels"):
+        files, added = _relabelled(files, output_type, labels), 0
+        inferred.append(f"ground truth of type {output_type} with the model's labels on the sample items")
+    else:
+        files, added = _with_ground_truth(files, annotations, output_type, labels)
     if added:
         inferred.append(f"ground truth of type {output_type} on {added} items that have none")
     subsets = ((model.get("metadata") or {}).get("system") or {}).get("subsets")
@@ -126,7 +137,7 @@ def starting(
     samples = FIXTURES.get(kind)
     path = source or (dl_fixtures.path(samples) if samples else None)
     items, annotations = items_of(path) if path else ([], [])
-    return build(subject, model, kind, items, annotations)
+    return build(subject, model, kind, items, annotations, bundled=source is None)
 
 
 def seed(platform: Platform, documents: Mapping[str, Sequence[Document]], artifacts: Path | None) -> Seeded:
@@ -207,6 +218,20 @@ def _with_ground_truth(
         added += bool(own)
         result.append({**item, "annotations": [*(item.get("annotations") or ()), *own]} if own else item)
     return result, added
+
+
+def _relabelled(files: Sequence[Document], output_type: str | None, labels: Sequence[str]) -> list[Document]:
+    """Sample items whose annotations of the model's type have the model's labels, every subset holding each of them."""
+    result = []
+    for index, item in enumerate(files):
+        place = index // 3 if index % 3 == 2 else index // 3 * 2 + index % 3  # within the subset, see _split
+        given = item.get("annotations") or ()
+        own = [one for one in given if one.get("type") == output_type]
+        made = own or annotations_for(item, output_type, labels, place)
+        renamed = [{**one, "label": labels[(place + shift) % len(labels)]} for shift, one in enumerate(made)]
+        others = [one for one in given if one not in own]
+        result.append({**item, "annotations": [*others, *renamed]} if renamed or others else item)
+    return result
 
 
 def _match(subsets: Any, files: Sequence[Document]) -> bool:

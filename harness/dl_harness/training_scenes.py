@@ -141,7 +141,10 @@ def other_recipe(documents: Documents) -> Documents | str:
     labels = [{"tag": "a label of the recipe"}, *reversed(dataset.get("labels") or ())]
     if len(documents["models"][0].get("labels") or ()) < 2:
         return "the model has one label, whose number is 0 in any order"
-    return {**documents, "datasets": [{**dataset, "labels": labels}]}
+    # Without a map of its own a model takes the recipe's (SDK: Model.id_to_label_map), which is no mistake.
+    own = {str(number): label for number, label in enumerate(documents["models"][0]["labels"])}
+    mapped = _with_model(documents, lambda model: _configured(model, **{"id_to_label_map": own, **_settings(model)}))
+    return {**mapped, "datasets": [{**dataset, "labels": labels}]}
 
 
 _SHAPES: dict[str, Callable[[Documents], Documents | str]] = {
@@ -202,6 +205,10 @@ def _renamed(documents: Documents, name: Callable[[str, PurePosixPath, int], str
 
 def _with_model(documents: Documents, change: Callable[[Document], Document]) -> Documents:
     return {**documents, "models": [change(model) for model in documents["models"]]}
+
+
+def _settings(model: Document) -> Document:
+    return dict(model.get("configuration") or {})
 
 
 def _configured(model: Document, **values: Any) -> Document:

@@ -171,7 +171,7 @@ class ChecksEveryStem(Converts):
             name = image.relative_to(subset / "items")
             document = json.loads((subset / "json" / name).with_suffix(".json").read_text("utf-8"))
             if not document["filename"].endswith(image.name):
-                raise ValueError(f"the JSON of {name} belongs to {document['filename']}")
+                raise KeyError(f"the JSON of {name} belongs to {document['filename']}")
             for label in classes(document)[:1]:
                 yield image, label
 

@@ -129,6 +129,17 @@ def _expected(flow: Flow, where: str) -> bool:
     return any(under(where, folder) for folder in flow.expected_changes)
 
 
+MODEL_FILES = frozenset(
+    {".pt", ".pth", ".ckpt", ".npz", ".npy", ".pkl", ".pickle", ".joblib", ".h5", ".hdf5", ".keras", ".onnx", ".bin"}
+    | {".safetensors", ".pb", ".tflite", ".weights", ".model", ".engine", ".mar", ".params"}
+)
+"""Suffixes of what a training must not lose. Lists and caches of the data may lie beside it: they are made again."""
+
+
+def _is_model_file(where: str) -> bool:
+    return PurePosixPath(where).suffix.lower() in MODEL_FILES
+
+
 def _outside(call: Call, argument: str) -> list[str]:
     """What a call wrote outside the folder that it was given."""
     folder = call.paths.get(argument)
@@ -243,7 +254,8 @@ def train_stays_inside(evidence: Evidence) -> Iterator[Judgement]:
             if call.ended != "returned":
                 continue
             yield Judged("training calls")
-            outside = _outside(call, "output_path")
+            data = call.paths.get("data_path")
+            outside = [w for w in _outside(call, "output_path") if not (under(w, data) and not _is_model_file(w))]
             if outside:
                 yield Seen(
                     "files under output_path only", listed(outside), f"train in {flow.label}", at(evidence, "train")

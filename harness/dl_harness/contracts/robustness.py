@@ -160,7 +160,7 @@ _items(
 )
 _items(
     "ROB-008",
-    ("with_image",),
+    ("with_image", "image_first"),
     "a prompt that shows an image is handled",
     why="The content of a message is then a list of texts and images, which is no text to be joined or measured.",
     fix="Pass the parts on as they are, or take those whose type is text.",

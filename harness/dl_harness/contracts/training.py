@@ -82,6 +82,17 @@ def _own(flow: Flow) -> bool:
     return _failed(flow) is not None or bool(flow.failure and flow.failure.place.file)
 
 
+def _refuses(flow: Flow) -> bool:
+    """Whether the adapter itself raised an error with words of its own: it knows that it cannot do this."""
+    call = _failed(flow)
+    failure = call.failure if call is not None else None
+    if failure is None or failure.place.file is None or failure.type not in {"ValueError", "RuntimeError"}:
+        return False
+    frames = [line.strip() for line in failure.traceback.splitlines()]
+    files = [index for index, line in enumerate(frames) if line.startswith('File "')]
+    return bool(files) and files[-1] + 1 < len(frames) and frames[files[-1] + 1].startswith("raise ")
+
+
 def _what_failed(evidence: Evidence, flow: Flow) -> tuple[str, str, Place]:
     call = _failed(flow)
     if call is not None:
@@ -111,6 +122,8 @@ def _copes_with(shape: str, holds: str, *, whole: bool, after: tuple[str, ...] =
         if first is None or flow is None or not all(sound(evidence, one) for one in after):
             return
         yield Judged("trainings")
+        if not whole and _refuses(flow):
+            return
         if flow.ended not in {"returned", "interrupted"}:
             saw, where, line = _what_failed(evidence, flow)
             yield Seen(f"training ends as well as before when {holds}", saw, where, line)
@@ -243,7 +256,7 @@ def trains_again(evidence: Evidence) -> Iterator[Judgement]:
         saw, where, line = _what_failed(evidence, again)
         yield Seen("the second training ends like the first", saw, where, line)
         return
-    before, after = _amounts(_converted(first)), _amounts(_converted(again))
+    before, after = _amounts(_converted(first)), _amounts(_of_conversion(first, again))
     for suffix in sorted({*before, *after}):
         if before.get(suffix, (0, 0)) != after.get(suffix, (0, 0)):
             yield Seen(
@@ -253,6 +266,15 @@ def trains_again(evidence: Evidence) -> Iterator[Judgement]:
                 at(evidence, "convert_from_dtlpy"),
             )
             return
+
+
+def _of_conversion(first: Flow, again: Flow) -> list[FileHeld]:
+    """What a second conversion has to do with; train leaves files beside the data, too, and may do so."""
+    known = {file.path for file in _converted(first)}
+    call = again.called("convert_from_dtlpy")[-1:]
+    folder = call[0].paths.get("data_path") if call else None
+    written = {change.where for change in (call[0].changes if call else ()) if change.what != "deleted"}
+    return [file for file in _converted(again) if file.path in known or f"{folder}/{file.path}" in written]
 
 
 def _told(amounts: Amounts, suffix: str) -> str:

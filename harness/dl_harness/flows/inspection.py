@@ -6,8 +6,9 @@ import ast
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +21,8 @@ from dl_harness.spec import Target
 from dl_harness.syntax import parse
 from dl_harness.target import above_package
 from dl_harness.workspace import Workspace
+
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 READ = ("__init__", *USER_FUNCTIONS, "prepare_data", "predict_items", "embed_items", "train_model")
 
@@ -108,6 +111,13 @@ def written_source(adapter_class: type, workspace: Workspace) -> str:
         if inspect.isclass(value) and issubclass(value, dl.BaseModelAdapter) and value not in own
     }
     return "\n".join(_without(Path(file).read_text("utf-8", errors="replace"), others) for file in files)
+
+
+def named_sources(values: Iterable[object], workspace: Workspace) -> str:
+    """The modules of the repository that texts of a configuration name: outer adapters import delegates by them."""
+    names = {value.strip() for value in values if isinstance(value, str) and _MODULE.fullmatch(value.strip())}
+    files = (workspace.app / Path(*name.removesuffix(".py").split(".")).with_suffix(".py") for name in sorted(names))
+    return "\n".join(file.read_text("utf-8", errors="replace") for file in files if file.is_file())
 
 
 def _file_of(found: type, workspace: Workspace) -> str | None:
