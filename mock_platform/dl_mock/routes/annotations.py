@@ -48,7 +48,12 @@ TYPES = frozenset(
 )
 # Kept from the caller by a PUT only where the SDK sends it without `?system=true` (repositories/annotations.py).
 ALWAYS_SYSTEM = ("snapshots_",)
-FIXED = frozenset({"id", "itemId", "datasetId", "creator", "createdAt", "hash", "url", "item", "dataset"})
+FIXED = frozenset(
+    {
+        *("id", "itemId", "datasetId", "creator", "createdAt", "updatedAt", "updatedBy"),
+        *("hash", "url", "item", "dataset"),
+    }
+)
 
 
 def add_annotations(state: State, item: Document, given: Iterable[Document], author: Author) -> list[Document]:

@@ -165,17 +165,26 @@ def import_items(call: Call) -> Response:
     imports = value.get("imports") if isinstance(value, dict) else value
     if not isinstance(imports, list):
         raise ApiError(400, "an import needs a list of objects with 'filename' and 'storageId'")
+    wanted = [_import(call, dataset, index, one) for index, one in enumerate(imports)]
     added = []
-    for index, one in enumerate(imports):
-        given = call.checked(one, f"import {index}")
-        filename, storage_id = given.get("filename"), given.get("storageId")
-        if not filename or not isinstance(storage_id, str):
-            raise ApiError(400, f"import {index} needs the texts 'filename' and 'storageId'")
-        place = documents.place(checked_path(filename))["filename"]
+    for place, system in wanted:
         item = call.state.item_at(dataset["id"], place) or add_item(call.state, dataset, place, b"", call.author)
-        system = {"storageId": storage_id, "size": given.get("size") or 0}
         added.append(call.state.put("items", merge(item, {"metadata": {"system": system}})))
     return Response.of_json([call.render("items", item) for item in added])
+
+
+def _import(call: Call, dataset: Document, index: int, one: Any) -> tuple[str, Document]:
+    """The path of one item of an import, and what is known of it."""
+    given = call.checked(one, f"import {index}")
+    filename, storage_id = given.get("filename"), given.get("storageId")
+    if not filename or not isinstance(storage_id, str):
+        raise ApiError(400, f"import {index} needs the texts 'filename' and 'storageId'")
+    place = str(documents.place(checked_path(filename))["filename"])
+    existing = call.state.item_at(dataset["id"], place)
+    if existing is not None and existing["type"] != "file":
+        raise ApiError(400, f"{place} is a directory")
+    check_dirs_above(call.state, dataset["id"], place)
+    return place, {"storageId": storage_id, "size": given.get("size") or 0}
 
 
 def detach_items(call: Call) -> Response:
