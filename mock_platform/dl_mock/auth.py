@@ -24,7 +24,7 @@ class Gate:
 
     def __init__(self, token: str, strict: bool) -> None:
         self._token = token
-        self._strict = strict
+        self.strict = strict
         self._expiries: dict[str, float] = {token: FAR_AHEAD}
 
     def check(self, authorization: str, now: datetime) -> None:
@@ -32,7 +32,7 @@ class Gate:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise ApiError(401, "no bearer token in the authorization header")
-        if self._strict and token != self._token:
+        if self.strict and token != self._token:
             raise ApiError(401, "this platform accepts only the token it issued")
         expiry = self._expiries.get(token)
         if expiry is None:

@@ -46,6 +46,13 @@ def _pairs(_context: click.Context, option: click.Parameter, given: tuple[str, .
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=0, type=click.IntRange(0, 65_535), help="Port to listen on; 0 (default) is any free.")
 @click.option("--scene", type=click.Path(path_type=Path), help="Starting state: a JSON file or a directory.")
+@click.option(
+    "--state",
+    "state_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Keep everything in a file, also across restarts; a scene is loaded only into a new one.",
+)
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Written when requests are accepted.")
 @click.option("--strict-auth", is_flag=True, help="Accept only the token issued at the start.")
 @click.option("--log", is_flag=True, help="One line on standard error for each request.")
@@ -63,6 +70,7 @@ def serve(
     host: str,
     port: int,
     scene: Path | None,
+    state_file: Path | None,
     ready_file: Path | None,
     strict_auth: bool,
     log: bool,
@@ -94,8 +102,13 @@ def serve(
 
         log_requests(platform)
     with ExitStack() as stack:
+        held = False
+        with _told("cannot keep the state"):
+            if state_file is not None:
+                held = platform.keep_state(state_file)
+                stack.callback(platform.state.close)
         with _told("cannot load the scene"):
-            if scene is not None:
+            if scene is not None and not held:
                 platform.load_scene(scene)
         with _told(f"cannot serve on {host}:{port}"):
             server = stack.enter_context(serving(platform, host, port))

@@ -22,7 +22,8 @@ from dl_mock.query import QueryError
 from dl_mock.routes import ROUTES
 from dl_mock.routing import ApiError, Call, Route, Router
 from dl_mock.settings import Settings
-from dl_mock.state import COLLECTIONS, State
+from dl_mock.state import COLLECTIONS, HIGHEST_GONE, State
+from dl_mock.state_file import StateFile, StateFileError
 from dl_mock.timing import Schedule, Timing
 
 EMAIL = "user@dl-mock.local"
@@ -105,6 +106,7 @@ class Platform:
         with self.state.lock:
             self.schedule.advance()
             response, route = self._answer(request, path)
+            response = self._kept(response)
             entry = JournalEntry(
                 sequence=len(self.journal),
                 method=request.method,
@@ -166,6 +168,7 @@ class Platform:
         from dl_mock.scene import load_scene
 
         load_scene(self, source)
+        self.state.commit()
         if not self.journal:
             self._scenes.append(source)
 
@@ -193,11 +196,47 @@ class Platform:
 
         write_snapshot(self.state, Path(directory))
 
+    def keep_state(self, path: str | Path) -> bool:
+        """Keep the state in a file, after taking over what that holds; whether it held anything.
+
+        Token and ids go on where they were. Raises StateFileError, and RuntimeError if there are documents already.
+        """
+        with self.state.lock:
+            if any(self.state.count(collection) for collection in COLLECTIONS):
+                raise RuntimeError("expected a platform without documents, because a state file brings its own")
+            file = StateFile(Path(path))
+            try:
+                facts = file.facts()
+                self.state.keep_in(file)
+                for collection in COLLECTIONS:
+                    for id_ in self.state.table(collection).rows:
+                        self.new_id.reserve(id_)
+                self.new_id.reserve(facts.get(HIGHEST_GONE, ""))
+                if "token" in facts:
+                    self.token = facts["token"]
+                    self._gate = Gate(self.token, self._gate.strict)
+                else:
+                    file.write({}, {}, [("token", self.token)])
+            except (StateFileError, ValueError):
+                file.close()
+                raise
+            return "token" in facts
+
+    def _kept(self, response: Response) -> Response:
+        """The answer, once what it stands for is in the state file."""
+        try:
+            self.state.commit()
+        except StateFileError as error:
+            return _error(500, f"nothing is lost yet, but it could not be written: {error}")
+        return response
+
     def _administer(self, request: Request) -> Response:
         from dl_mock.admin.answering import answer
 
         if self.admin:
-            return answer(self, request)
+            response = answer(self, request)
+            with self.state.lock:
+                return self._kept(response)
         return _error(403, f"the mock's own surface is off, because others than this machine can reach {self.url}")
 
     def _answer(self, request: Request, path: str) -> tuple[Response, str | None]:
