@@ -213,7 +213,7 @@ def annotation(given: Mapping[str, Any], author: Author, owner: Mapping[str, Any
 def model(given: Mapping[str, Any], author: Author, project_id: str) -> Document:
     """OpenAPI: APIModel; the project is told in `context`."""
     status = given.get("status") or "created"
-    context = {"project": project_id, "org": None, "creator": author.email, **(given.get("context") or {})}
+    context = {"project": project_id, "creator": author.email, **(given.get("context") or {})}
     document = fill(
         {key: value for key, value in given.items() if key not in ("projectId", "context")},
         author,
@@ -268,23 +268,26 @@ def command(kind: str, spec: Mapping[str, Any], author: Author) -> Document:
 
 def execution(given: Mapping[str, Any], author: Author) -> Document:
     """OpenAPI: Execution. One whose status is not told is new."""
-    document = fill(given, author, input={}, output=None, attempts=0, maxAttempts=3, toTerminate=False, duration=0)
+    given = {key: value for key, value in given.items() if value is not None}
+    document = fill(given, author, input={}, attempts=0, maxAttempts=3, toTerminate=False, duration=0)
     if not document.get("latestStatus"):
         report = {"timestamp": author.now(), "status": "created", "percentComplete": 0, "message": ""}
         document["latestStatus"] = report
     document["status"] = document.get("status") or [document["latestStatus"]]
     document["statusLog"] = document.get("statusLog") or document["status"]
-    absent = ("serviceId", "packageId", "packageName", "packageRevision", "serviceVersion", "syncReplyTo")
-    return {**dict.fromkeys(absent), **document}
+    document.setdefault("packageRevision", "1.0.0")
+    document.setdefault("serviceVersion", "1.0.0")
+    return {key: value for key, value in document.items() if key != "updatedBy"}
 
 
 def with_report(document: Mapping[str, Any], report: Mapping[str, Any], author: Author) -> Document:
     """An execution with another line in its status log, which keeps of the last one what it does not tell."""
+    report = {key: value for key, value in report.items() if value is not None}
     last = {key: value for key, value in document["latestStatus"].items() if key in ("status", "percentComplete")}
     line = {"percentComplete": 0, "message": "", **last, **report, "timestamp": author.now()}
     log = [*document["status"], line]
     output = {"output": report["output"]} if "output" in report else {}
-    return {**document, **output, **author.touch(), "latestStatus": line, "status": log, "statusLog": log}
+    return {**document, **output, "updatedAt": author.now(), "latestStatus": line, "status": log, "statusLog": log}
 
 
 def service(given: Mapping[str, Any], author: Author, project_id: str) -> Document:
@@ -297,7 +300,7 @@ def service(given: Mapping[str, Any], author: Author, project_id: str) -> Docume
         packageId=None,
         packageRevision="1.0.0",
         version="1.0.0",
-        versions={},
+        versions={"dtlpy": "1.0.0"},
         initParams={},
         runtime={"podType": "regular-s", "numReplicas": 1, "concurrency": 10, "autoscaler": None},
         useUserJwt=False,

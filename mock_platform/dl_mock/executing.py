@@ -195,6 +195,7 @@ class Executor:
                 self._platform.state.put("models", with_status(model, "failed", self._platform.author, message))
 
     def _succeed(self, execution_id: str, output: Any) -> None:
+        # OpenAPI has an object as the output; what a runner returns is told as it is.
         self._move(execution_id, "success", percentComplete=100, output=_plain(output))
 
     def _move(self, execution_id: str, status: str, attempt: bool = False, **details: Any) -> Document | None:

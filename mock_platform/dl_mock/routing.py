@@ -175,7 +175,7 @@ EVIDENCE: Mapping[str, str] = MappingProxyType(
 def evidence_kinds(evidence: str) -> list[str]:
     """The kinds of evidence that a text names; parts are divided by semicolons, or commas as in `SDK, OpenAPI`."""
     parts = [part.strip() for part in evidence.replace(",", ";").split(";")]
-    return [kind for kind in EVIDENCE if any(part.split(" ")[0] == kind for part in parts)]
+    return [kind for kind in EVIDENCE if any(part.replace(":", " ").split(" ")[0] == kind for part in parts)]
 
 
 def evidence_counts(routes: Iterable[Route]) -> dict[str, int]:

@@ -42,6 +42,11 @@ PLACES = {
 @pytest.fixture
 def stocked(platform: Platform) -> Platform:
     """A platform with one document of each kind."""
+    return stock(platform)
+
+
+def stock(platform: Platform) -> Platform:
+    """Give a platform one document of each kind."""
     platform.load_scene(
         {
             "projects": [{"id": IDS["projects"], "name": "proj"}],
