@@ -59,6 +59,15 @@ def _flat(text: bytes | str) -> bool:
     return not brackets
 
 
+def is_encodable(value: Any) -> bool:
+    """Whether all texts of a JSON value can be written: JSON can escape half of a surrogate pair, which is none."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def check_depth(value: Any) -> None:
     """ValueError if a value is nested too deeply; level by level, because a recursion is what it must prevent."""
     level = [value]

@@ -13,7 +13,7 @@ from dl_mock.documents import Author, Document
 from dl_mock.fields import faults, kind
 from dl_mock.ids import is_object_id
 from dl_mock.message import NOTHING, Request, Response
-from dl_mock.reading import read_json
+from dl_mock.reading import is_encodable, read_json
 from dl_mock.render import render
 from dl_mock.state import State
 
@@ -101,6 +101,8 @@ class Call:
         fault = next(faults(value), None)
         if fault is not None:
             raise ApiError(400, f"{where}: {fault}")
+        if b"\\u" in self.request.body and not is_encodable(value):
+            raise ApiError(400, f"{where}: expected texts, saw half of a surrogate pair in one")
         return value
 
     def found(self, collection: str, param: str = "") -> Document:

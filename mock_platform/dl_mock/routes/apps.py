@@ -153,8 +153,8 @@ def get_previews(call: Call) -> Response:
 
 def _set_status(call: Call, status: str) -> Response:
     app = call.found("apps")
-    if app["status"] == status:
-        raise ApiError(400, f"app {app['name']!r} is {status} already")
+    if app.get("status", "installed") == status:
+        raise ApiError(400, f"app {app.get('name')!r} is {status} already")
     return Response.of_json(_with_dpk(call, call.state.put("apps", {**app, "status": status, **call.author.touch()})))
 
 

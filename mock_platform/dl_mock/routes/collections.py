@@ -57,8 +57,9 @@ def add_items(call: Call) -> Response:
         free = next((key for key in KEYS if key not in named), None)
         if name not in named.values() and free is not None:
             named[free] = name
-    _save(call, dataset, named)
     keys = [_key(named, name) for name in _names_of(body)]
+    _checked_query(call, dataset, body)  # before anything is saved
+    _save(call, dataset, named)
     return _marked(call, dataset, keys, body.get("query") or {}, True)
 
 
@@ -67,6 +68,11 @@ def remove_items(call: Call) -> Response:
     dataset, body = call.found("datasets", "dataset_id"), call.body()
     keys = [_key(_named(dataset), name) for name in _names_of(body)]
     return _marked(call, dataset, keys, body.get("query") or {}, None)
+
+
+def _checked_query(call: Call, dataset: Document, body: Document) -> None:
+    """400 if the items to mark cannot be found."""
+    search(body.get("query") or {}, "items", Scope(call.state, dataset["id"]))
 
 
 def _named(dataset: Document) -> dict[str, str]:
