@@ -155,7 +155,6 @@ def test_the_mock_platform_knows_nothing_of_the_harness_or_the_sdk(file: Path) -
         "connection": {"dtlpy"},
         "adapters": {"dtlpy"},
         "adapter_child": {"dtlpy"},
-        "server": {"aiohttp"},
         "intercept": {"responses", "requests", "urllib3"},
         "recordings": {"cv2"},
         "pages": {"jinja2"},
