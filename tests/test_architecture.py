@@ -38,6 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "scene": {"dl_fixtures", "dl_mock", "evidence", "ground_truth"},
     "training_scenes": set(),
     "odd_items": {"dl_fixtures"},
+    "remains": set(),
     "plan": {"evidence", "training_scenes"},
     "flows": {
         "dl_mock",
@@ -73,7 +74,7 @@ ALLOWED: dict[str, set[str]] = {
         "odd_items",
         "workspace",
     },
-    "run": {"contract", "evidence", "msgspec", "spec", "workspace"},
+    "run": {"contract", "evidence", "msgspec", "remains", "spec", "workspace"},
     "reports": {"PIL", "click", "contract", "evidence", "jinja2", "msgspec", "reports", "results"},
     "checking": {
         *{

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ import pytest
 
 from ahead import ahead
 from dl_harness import checking
+from dl_harness.remains import PROC
 from dl_harness.results import AdapterReport, Finding
 
 TESTS = Path(__file__).resolve().parent
@@ -215,6 +217,27 @@ def test_a_syntax_error_is_named_with_its_line(tmp_path: Path) -> None:
     assert (report.verdict, id_) == ("fail", "SIG-002")
     assert finding.saw == "SyntaxError: expected ':' (adapter.py, line 5)"
     assert (finding.file, finding.line) == (str(file), 5)
+
+
+def test_the_machine_keeps_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DL_HARNESS_MEMORY_LIMIT", "700")
+    target = str(TESTS / "bad" / "predicting.py:TakesAllMemory")
+
+    (report,) = checking.run([target], {**GIVEN, "call_limit": 300, "select": ["LIF-004"]}).report.adapters
+
+    (finding,) = broken(report)["LIF-004"]
+    assert report.verdict == "fail"
+    assert re.match(r"it took \d\.\d GiB of memory, of 0\.7 that this machine had free", finding.saw)
+    assert finding.where.startswith("predict in predict_items")
+
+
+def test_a_daemon_does_not_outlive_the_check() -> None:
+    report = report_on(TESTS / "bad" / "predicting.py:Daemonises")
+
+    assert (report.verdict, list(broken(report))) == ("pass", ["SID-052"])
+    assert "os.setsid()" in broken(report)["SID-052"][0].saw
+    running = [entry.read_bytes() for entry in PROC.glob("[0-9]*/cmdline") if entry.exists()]
+    assert not [words for words in running if b"time.sleep(600)" in words and b"os.setsid()" in words]
 
 
 def test_megabytes_of_output_do_no_harm() -> None:

@@ -8,6 +8,7 @@ the whole catalogue.
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,10 @@ WITHOUT_LONG_FLOWS = tuple(id_ for id_ in WHOLE if LONG.isdisjoint(CONTRACTS[id_
 DETECTOR: dict[str, Any] = {
     "model": {"name": "detector", "outputType": "box", "labels": ["bright", "dark"]},
     "artifacts": str(TESTS / "good" / "artifacts" / "detector"),
+}
+CONFIGURED: dict[str, Any] = {
+    **DETECTOR,
+    "model": {**DETECTOR["model"], "configuration": {"confidence_threshold": 0.1}},
 }
 CLASSIFIER: dict[str, Any] = {"model": {"name": "classifier", "outputType": "class", "labels": ["red", "green"]}}
 SEGMENTER: dict[str, Any] = {"model": {"name": "segmenter", "outputType": "binary", "labels": ["bright"]}}
@@ -220,6 +225,13 @@ BROKEN = {
     "LIF-013": Broken("broken/reloading.py:KeepsTheFirstModel", DETECTOR),
     "LIF-014": Broken("broken/reloading.py:FallsBackToStock", DETECTOR),
     "LIF-015": Broken("broken/reloading.py:MovesItsWeights", TRAINER),
+    "LIF-016": Broken("broken/running_effects.py:LoadsUnderAnotherName", SEGMENTER),
+    "SID-050": Broken("broken/running_effects.py:DescribesItsItems", DETECTOR),
+    "SID-051": Broken("broken/running_effects.py:SeedsEverything", DETECTOR),
+    "SID-052": Broken("broken/running_effects.py:LeavesAWorker", DETECTOR),
+    "SID-053": Broken("broken/running_effects.py:PrintsItsKey", DETECTOR),
+    "CFG-050": Broken("broken/running_effects.py:ReplacesItsConfiguration", CONFIGURED),
+    "CFG-051": Broken("broken/running_effects.py:IgnoresItsThreshold", CONFIGURED, function_of=DETECTING),
     "ROB-001": Broken("broken/robustness.py:ExpectsThreeChannels", DETECTOR),
     "ROB-002": Broken("broken/robustness.py:ExpectsBytes", DETECTOR),
     "ROB-003": Broken("broken/robustness.py:HalvesTheSides", DETECTOR),
@@ -317,6 +329,9 @@ def takes_long(name: str) -> bool:
 
 DEFAULT = [Run(name, catalogue_of(name)) for name in (*BROKEN, *OTHERWISE) if not takes_long(name)]
 THE_REST = [Run(id_, WHOLE) for id_ in BROKEN if catalogue_of(id_) != WHOLE and not BROKEN[id_].static]
+
+
+os.environ.setdefault("PROVIDER_API_KEY", "a-secret-of-the-tests")
 
 
 def carry_out(run: Run) -> Checked:

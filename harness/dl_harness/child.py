@@ -24,6 +24,7 @@ from dl_harness import odd_items, plan, scene, training_scenes
 from dl_harness.evidence import Described, Event, Failure, FlowEnded, OurFailure, Planned, Subject, encode
 from dl_harness.flows import guard
 from dl_harness.flows.inspection import named_sources, read_adapter, written_source
+from dl_harness.flows.memory import GIB, memory_limit, memory_used
 from dl_harness.flows.recording import Recorder
 from dl_harness.flows.stage import FlowFailed, Stage, connected
 from dl_harness.spec import Spec, read
@@ -66,6 +67,7 @@ class Check:
     kind: str = "image"
     kinds: tuple[str, ...] = ()  # what the source handles besides
     label: str = ""
+    memory_limit: int = field(default_factory=memory_limit)
     training_s: float | None = None  # how long the first training took; None when it did not return
 
 
@@ -108,7 +110,10 @@ def main() -> None:
 
 
 def _watch(check: Check) -> None:
-    """End the process when a user function, or the import, does not come back."""
+    """End the process when a user function, or the import, does not come back, or takes the machine's memory."""
+    used = memory_used()
+    if used > check.memory_limit:
+        _out_of_memory(check, used)
     limit = check.spec.call_limit_s
     since, running = check.importing_since, check.recorder.longest_running()
     if since is not None and time.monotonic() - since >= limit:
@@ -127,6 +132,21 @@ def _watch(check: Check) -> None:
         stack = check.recorder.stack_of(check.flows_thread)
         message = f"{check.label} went on for {limit:g} s without calling a user function"
         _end_flow(check, msgspec.structs.replace(stack, message=message))
+
+
+def _out_of_memory(check: Check, used: int) -> NoReturn:
+    limit = check.memory_limit
+    message = f"it took {used / GIB:.1f} GiB of memory, of {limit / GIB:.1f} that this machine had free"
+    running = check.recorder.longest_running()
+    stack = check.recorder.stack_of(running.thread if running is not None else check.flows_thread)
+    failure = msgspec.structs.replace(stack, type="MemoryLimit", message=message)
+    if check.importing_since is not None:
+        subject = msgspec.structs.replace(check.spec.target.subject, import_failure=failure)
+        check.emit(Described(subject, _environment()))
+        os._exit(HUNG)
+    if running is not None:
+        check.recorder.give_up(running, failure)
+    _end_flow(check, failure)
 
 
 def _end_flow(check: Check, failure: Failure) -> NoReturn:

@@ -33,6 +33,22 @@ _BATCH_FAILED = re.compile(r"^Failed to .*? Error: (.+)$", re.MULTILINE)
 """SDK: ml/base_model_adapter.py, predict_items and embed_items."""
 
 
+STRICT = 0.99
+"""A confidence threshold that few predictions reach."""
+
+_THRESHOLD = re.compile(
+    r"^(conf|confidence|min_conf|min_confidence|min_score|(\w*_)?(conf|confidence|score|prob|probability)_?(thr|thres|thresh|threshold)"
+    r"|(thr|thres|thresh|threshold)_(conf|confidence|score))$",
+    re.IGNORECASE,
+)
+
+
+def is_threshold(key: str, value: object) -> bool:
+    """Whether an entry of a model's configuration says how certain a prediction has to be."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and 0 <= float(value) < 1 and _THRESHOLD.search(key) is not None  # type: ignore[arg-type]
+
+
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """Base of all evidence."""
 
@@ -246,6 +262,7 @@ class Call(Record, frozen=True):
     opened: tuple[FileOpened, ...] = ()
     changes: tuple[FileChange, ...] = ()
     left_directory: str | None = None  # the working directory, when the call changed it
+    random: tuple[str, str] | None = None  # the state of the global generators before and after predict or embed
     holds: tuple[FileHeld, ...] = ()  # after convert_from_dtlpy: everything below data_path
     epochs: tuple[tuple[Any, Any], ...] | None = None  # of train: (i_epoch, n_epoch) of each call of the callback
     duration_s: float = 0.0
@@ -349,6 +366,7 @@ class Flow(Record, frozen=True):
     artifacts: tuple[str, ...] = ()  # the model's artifacts afterwards, paths below the model's folder
     status: str | None = None  # the model's status afterwards
     metrics: tuple[MetricSeen, ...] = ()  # of the model, afterwards
+    configuration: tuple[str, ...] | None = None  # the keys of the adapter's model entity, afterwards
     item_failures: tuple[tuple[str, Failure], ...] = ()  # where each item had a wrapper's call of its own
     changes: tuple[FileChange, ...] = ()
     expected_changes: tuple[str, ...] = ()  # what the wrapper itself writes in the working directory
@@ -382,6 +400,8 @@ class Evidence(Record, frozen=True):
     environment: dict[str, str] = {}
     our_failure: Failure | None = None
     source: SourceRead | None = None
+    left_processes: tuple[str, ...] = ()  # programs that were still running when the adapter's process was over
+    told_secrets: tuple[str, ...] = ()  # variables whose values the adapter printed, and how
 
     def flow(self, label: str) -> Flow | None:
         """The flow with this label, if it was run."""
@@ -466,6 +486,7 @@ class FlowEnded(Record, frozen=True, tag=True):
     artifacts: tuple[str, ...] = ()
     status: str | None = None
     metrics: tuple[MetricSeen, ...] = ()
+    configuration: tuple[str, ...] | None = None
     item_failures: tuple[tuple[str, Failure], ...] = ()
     changes: tuple[FileChange, ...] = ()
     duration_s: float = 0.0

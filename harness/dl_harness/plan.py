@@ -68,6 +68,8 @@ STAGES = (
             "reload/another",
             "predict_reloaded/another",
             "embed_reloaded/another",
+            "reload/strict",
+            "predict_reloaded/strict",
             "reload/without-artifacts",
             "predict_reloaded/without-artifacts",
             "embed_reloaded/without-artifacts",

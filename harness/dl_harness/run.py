@@ -33,6 +33,7 @@ from dl_harness.evidence import (
     assemble,
     decode,
 )
+from dl_harness.remains import end_all, forms, printed, running_with, secrets
 from dl_harness.spec import Service, Spec, Target, UsageError
 from dl_harness.workspace import Workspace, prepare
 
@@ -45,11 +46,6 @@ SILENT = -1_000
 KEPT_OUT = re.compile(
     r"(?i:_proxy$)|(^|_)(PYTHONPATH|PYTHONHOME|PYTEST_CURRENT_TEST|COVERAGE_PROCESS_START)$|^DTLPY_|^DATALOOP"
 )
-SECRET_NAME = re.compile(
-    r"(?:^|_)(?:\w*KEY|\w*TOKEN|SECRET\w*|PASSW\w*|PWD|PAT|CREDENTIALS?|AUTH|\w*WEBHOOK\w*|DSN|\w*DATABASE_URL)(?:_|$)",
-    re.IGNORECASE,
-)
-SHORTEST_SECRET = 6
 
 Progress = Callable[[str], None]
 
@@ -107,6 +103,7 @@ class _Observation:
         self._tail = ""
         self._events: list[Event] = []
         self._interrupted = False
+        self._left: list[str] = []
 
     def run(self) -> Observed:
         for fresh in (False, True):
@@ -118,6 +115,11 @@ class _Observation:
         evidence = assemble(self._events, "interrupted" if self._interrupted else "crashed")
         if evidence is None:
             evidence = self._only_the_subject()
+        evidence = msgspec.structs.replace(
+            evidence,
+            left_processes=tuple(dict.fromkeys(self._left)),
+            told_secrets=printed(self._environment, self._tail),
+        )
         redact = redaction(self._environment)
         return Observed(
             evidence=msgspec.convert(redact(msgspec.to_builtins(evidence)), Evidence),
@@ -160,10 +162,15 @@ class _Observation:
         process = start(command, self._workspace.app, self._environment)
         assert process.stdout is not None
         tail = Tail(process.stdout)
+        code = SILENT
         try:
             code = self._wait(process, evidence)
         finally:
+            left = running_with("TMPDIR", str(self._workspace.tmp))
+            left.pop(process.pid, None)
             end_group(process)
+            named = end_all({**left, **running_with("TMPDIR", str(self._workspace.tmp))})
+            self._left += named if code == 0 else ()
             self._tail = (self._tail + tail.text())[-TAIL:]
         events = list(decode(evidence.read_bytes().splitlines(keepends=True))) if evidence.exists() else []
         return code, events
@@ -310,19 +317,12 @@ def _import_path() -> dict[str, str]:
 
 def redaction(variables: dict[str, str]) -> Callable[[Any], Any]:
     """Replace the values of variables that look like secrets, in every text of a plain value."""
-    secrets = sorted(
-        {
-            v
-            for n, v in variables.items()
-            if SECRET_NAME.search(n) and len(v) >= SHORTEST_SECRET and not os.path.exists(v)
-        },
-        key=len,
-        reverse=True,
-    )
+    known = {form for value in secrets(variables).values() for _, form in forms(value)}
+    told = sorted(known, key=len, reverse=True)
 
     def redact(value: Any) -> Any:
         if isinstance(value, str):
-            for secret in secrets:
+            for secret in told:
                 value = value.replace(secret, "[secret]")
             return value
         if isinstance(value, dict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import subprocess
 import sys
 import time
 from typing import Any
@@ -20,6 +21,25 @@ class Hangs(Detector):
     def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
         while True:
             time.sleep(1e6)
+
+
+class TakesAllMemory(Detector):
+    """Keeps every pixel it has ever seen, many times."""
+
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        kept = []
+        while True:
+            kept.append(np.ones(1 << 24))
+            time.sleep(0.1)
+
+
+class Daemonises(Detector):
+    """Starts a program that leaves its parent, its session and its terminal."""
+
+    def load(self, local_path: str, **kwargs: Any) -> None:
+        super().load(local_path)
+        program = "import os, time; os.setsid(); os.fork() and os._exit(0); time.sleep(600)"
+        subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).wait()
 
 
 class Exits(Detector):

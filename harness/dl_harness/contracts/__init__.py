@@ -20,6 +20,7 @@ from dl_harness.contracts import layout
 from dl_harness.contracts import throughput
 from dl_harness.contracts import lifecycle
 from dl_harness.contracts import training
+from dl_harness.contracts import running_effects
 from dl_harness.contracts import robustness
 from dl_harness.contracts import errors
 from dl_harness.contracts import prompt
@@ -42,6 +43,7 @@ __all__ = [
     "portability",
     "prompt",
     "robustness",
+    "running_effects",
     "sdk",
     "side_effects",
     "signature",

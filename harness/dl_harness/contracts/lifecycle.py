@@ -416,3 +416,32 @@ def saves_again(evidence: Evidence) -> Iterator[Judgement]:
     elif set(again.artifacts) != set(first.artifacts):
         more = sorted(set(again.artifacts) ^ set(first.artifacts))
         yield Seen("the same artifacts as before", f"others: {listed(more)}", again.label, at(evidence, "save"))
+
+
+@contract(
+    "LIF-016",
+    "lifecycle",
+    "a fresh process reads what save has left",
+    why="A load that looks for another name or folder than save has used finds nothing, and a framework then takes its"
+    " stock weights without a word: what was trained is never deployed.",
+    fix="Use one constant for the name of the file or folder, in save and in load.",
+    severity_reason="Libraries that read files outside Python are not seen to read them.",
+    needs=("save_to_model", "load_from_model"),
+    severity="warning",
+    applies=lambda e: overridden("save")(e) or overridden("load")(e),
+)
+def fresh_load_reads_what_was_saved(evidence: Evidence) -> Iterator[Judgement]:
+    """SDK: save_to_model uploads local_path, load_from_model downloads it again."""
+    flow, saved = evidence.flow("load_from_model/fresh"), evidence.flow("save_to_model")
+    if flow is None or saved is None or not saved.artifacts:
+        return
+    for call in flow.called("load"):
+        if call.ended == "returned":
+            yield Judged("loads")
+            if not _opened_artifacts(call):
+                yield Seen(
+                    f"some of {listed(saved.artifacts, 3)} is opened",
+                    "load opened none of it",
+                    f"load in {flow.label}",
+                    at(evidence, "load"),
+                )

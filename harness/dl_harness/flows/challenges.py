@@ -6,7 +6,9 @@ import os
 import shutil
 from typing import Any
 
+from dl_harness.evidence import STRICT, is_threshold
 from dl_harness.flows.running import Runner
+from dl_harness.flows.stage import FlowFailed
 from dl_harness.flows.waiting import one_download_at_a_time
 from dl_harness.odd_items import FOLDER, UNREADABLE
 
@@ -54,8 +56,16 @@ class Challenger(Runner):
         """Load once more on the same adapter: the same model, another one, one without artifacts."""
         self._need_adapter(label)
         model = self._adapter.model_entity
-        if variant != "again":
-            model = self._dl.models.get(model_id=self._stage.another_model(with_artifacts=variant == "another"))
+        if variant == "strict":
+            keys = [key for key in self._stage.configured if is_threshold(key, self._stage.configured[key])]
+            if not keys:
+                self._stage.skip(label, "the configuration declares no confidence threshold")
+                raise FlowFailed(label)
+            other = self._stage.another_model("strict", settings=dict.fromkeys(keys, STRICT))
+            model = self._dl.models.get(model_id=other)
+        elif variant != "again":
+            other = self._stage.another_model(variant, with_artifacts=variant == "another")
+            model = self._dl.models.get(model_id=other)
         self._flow(label, lambda: self._adapter.load_from_model(model_entity=model))
 
     def _predict_reloaded(self, label: str, variant: str) -> None:

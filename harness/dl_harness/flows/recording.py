@@ -38,6 +38,7 @@ from dl_harness.evidence import (
     started,
 )
 from dl_harness.flows.describing import predicted, returned
+from dl_harness.flows.generators import generators
 from dl_harness.flows.guard import is_writing
 from dl_harness.flows.training_data import held
 from dl_harness.workspace import Listing, Workspace, changes, listing
@@ -233,6 +234,7 @@ class Recorder:
         if name == "train" and callable(kwargs.get("on_epoch_end_callback")):
             kwargs = {**kwargs, "on_epoch_end_callback": self._listening(kwargs["on_epoch_end_callback"])}
         before = self._look(running)
+        random_before = generators() if name in BATCHED else ""
         directory = _here() or str(self._workspace.app)
         ended: Ending = "returned"
         value: Any = None
@@ -244,7 +246,7 @@ class Recorder:
             failure = self.failure(error)
             raise
         finally:
-            self._end(running, ended, value, failure, before, directory)
+            self._end(running, ended, value, failure, before, directory, random_before)
         if isinstance(value, types.GeneratorType) and name in BATCHED:
             return self._watched(running, value)
         return value
@@ -327,6 +329,7 @@ class Recorder:
         failure: Failure | None,
         before: Listing,
         directory: str,
+        random_before: str,
     ) -> None:
         self.last_seen = time.monotonic()
         with self._lock:
@@ -347,6 +350,7 @@ class Recorder:
                 msgspec.structs.replace(
                     call,
                     left_directory=left,
+                    random=(random_before, generators(look_only=True)) if random_before else None,
                     holds=held(self._data_path(running)) if running.function == "convert_from_dtlpy" else (),
                     epochs=None if epochs is None else tuple(epochs),
                 )

@@ -24,6 +24,12 @@ INPUTS_OF_TYPE: dict[str, Any] = {
 """A value for each declared type of initInputs (OpenAPI: PackageIO); 15 public modules declare more than the model."""
 
 
+def _keys(adapter: Any) -> tuple[str, ...] | None:
+    """The keys in the configuration of the adapter's model entity."""
+    configuration = getattr(getattr(adapter, "_model_entity", None), "configuration", None)
+    return tuple(str(key) for key in configuration) if isinstance(configuration, dict) else None
+
+
 class NotInitialisedError(Exception):
     """The adapter's constructor leaves out the base class's, which sets the model entity and loads it."""
 
@@ -101,7 +107,11 @@ class Runner:
 
     def _prepare_construction(self) -> None:
         inputs = init_inputs(self._dl, self._spec, self._stage.seeded.model_id)
-        self._construct = lambda: constructed(self._adapter_class, inputs)
+        self._construct = lambda: self._watched(constructed(self._adapter_class, inputs))
+
+    def _watched(self, adapter: Any) -> Any:
+        self._stage.configuration = lambda: _keys(adapter)
+        return adapter
 
     def _load_from_model(self, label: str, variant: str) -> None:
         """Load again from another folder, with the first one out of the way."""

@@ -59,6 +59,7 @@ class Stage:
         self.workspace = workspace
         self._emit = emit
         self._in_flow = False
+        self.configuration: Callable[[], tuple[str, ...] | None] = lambda: None
         self._item_failures: list[tuple[str, Failure]] = []
         platform.on_request(self._request)
 
@@ -139,11 +140,17 @@ class Stage:
             self._item_failures.append((item_id, self._recorder.failure(error)))
             self._recorder.settle(SETTLE_S)
 
-    def another_model(self, *, with_artifacts: bool) -> str:
-        """The id of a second model that is like the first but for its name, made when it is first asked for."""
+    @property
+    def configured(self) -> dict[str, Any]:
+        """The configuration of the first model, as the platform holds it."""
+        model = self.platform.state.get("models", self.seeded.model_id) or {}
+        return dict(model.get("configuration") or {})
+
+    def another_model(self, suffix: str, *, with_artifacts: bool = True, settings: dict[str, Any] | None = None) -> str:
+        """The id of a second model like the first but for its name and settings, made when it is first asked for."""
         state = self.platform.state
         own = state.get("models", self.seeded.model_id) or {}
-        name = f"{own.get('name')}-{'two' if with_artifacts else 'empty'}"
+        name = f"{own.get('name')}-{suffix}"
         known = state.find("models", name=name)
         if known:
             return str(known[0]["id"])
@@ -154,7 +161,9 @@ class Stage:
             file = folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
-        return add_model(self.platform, {**rest, "name": name}, folder if files else None)
+        configuration = {**(own.get("configuration") or {}), **(settings or {})}
+        document = {**rest, "name": name, "configuration": configuration}
+        return add_model(self.platform, document, folder if files else None)
 
     def skip(self, label: str, reason: str) -> None:
         """Say that a planned flow is not run."""
@@ -187,6 +196,7 @@ class Stage:
             artifacts=tuple(sorted(self.artifacts())),
             status=model.get("status"),
             metrics=self._metrics(),
+            configuration=self.configuration(),
             item_failures=tuple(self._item_failures),
             changes=changes(self.workspace, before, listing(self.workspace)),
             duration_s=duration,
