@@ -59,6 +59,8 @@ def connect(
     With "responses" JSON calls are answered in-process and only uploads go over loopback; with "http" everything
     does. `home` takes the SDK's files; by default a directory that is removed at the end.
     """
+    if not isinstance(platform, Platform):
+        raise TypeError(f"expected a dl_mock.Platform to connect to, saw {platform!r}")
     if transport not in ("responses", "http"):
         raise ValueError(f"transport must be 'responses' or 'http', not {transport!r}")
     _import_sdk()

@@ -76,10 +76,11 @@ class Platform:
         settings: Settings | None = None,
         timing: Timing | None = None,
     ) -> None:
+        _check_parts(clock, new_id, timing)
         self.clock = clock or real_clock
         self.new_id = new_id or ObjectIds(self.clock)
         self.state = State()
-        self.settings = settings or Settings()
+        self.settings = Settings() if settings is None else settings
         if overwrite_keeps_item is not None:
             self.settings = replace(self.settings, overwrite_keeps_item=overwrite_keeps_item)
         self.schedule = Schedule(self.clock, timing or Timing())
@@ -265,6 +266,16 @@ class Platform:
         except Exception as error:  # a fault of ours must reach the caller as an answer, not as a hang
             logger.exception("%s %s failed", request.method, path)
             return _error(500, f"the mock platform failed: {type(error).__name__}: {error}"), route.template
+
+
+def _check_parts(clock: object, new_id: object, timing: object) -> None:
+    """TypeError for what would only fail with the first request."""
+    if clock is not None and not callable(clock):
+        raise TypeError(f"clock: expected a function that returns the time, saw {clock!r}")
+    if new_id is not None and not (callable(new_id) and hasattr(new_id, "reserve")):
+        raise TypeError(f"new_id: expected a source of ids such as dl_mock.ids.ObjectIds(clock), saw {new_id!r}")
+    if timing is not None and not isinstance(timing, Timing):
+        raise TypeError(f"timing: expected dl_mock.Timing(...), saw {timing!r}")
 
 
 def _broken(fault: Fault, response: Response) -> Response:

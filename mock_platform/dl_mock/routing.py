@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 STRICT_IDS = frozenset({"items", "annotations", "ontologies"})
 
 
+NEAREST = 3  # routes named to who calls one that is not there
 _SINGULAR = {"ontologies": "ontology"}
 # Path parameters that name a document of a collection, and those that name what it belongs to.
 _ID_OF = {"items": "item_id", "annotations": "annotation_id"}
@@ -215,8 +216,10 @@ class Router:
         methods = self._methods(_segments(path))
         if methods:
             return f"{said}; this path has {', '.join(sorted(methods))}"
-        closest = max(self.routes, key=lambda route: _likeness(method, _segments(path), route))
-        return f"{said}; closest: {closest.method} {closest.template}"
+        likeness = {route: _likeness(method, _segments(path), route) for route in self.routes}
+        closest = sorted(self.routes, key=lambda route: -likeness[route])[:NEAREST]
+        told = ", ".join(f"{route.method} {route.template}" for route in closest)
+        return f"{said}; closest: {told}; `dl-mock routes` lists all"
 
     def _methods(self, segments: Sequence[str]) -> Mapping[str, Route]:
         nodes = [self._tree]

@@ -46,6 +46,8 @@ PLAIN = MappingProxyType(
 
 def load_scene(platform: Platform, source: Mapping[str, Any] | str | Path) -> None:
     """Add a scene to a platform; SceneError, and nothing added, if it has a fault."""
+    if not isinstance(source, (Mapping, str, Path)):
+        raise SceneError(f"expected a scene as a dict, or the path of a JSON file or a directory, saw {source!r}")
     if isinstance(source, Mapping):
         _check_depth(source)
         # The state keeps what it is given, and must not change when the caller's dict does.

@@ -328,6 +328,20 @@ def test_a_clone_takes_the_time_it_is_given() -> None:
     assert Api(platform).get(f"/ml/models/{made['id']}").json()["status"] == "pre-trained"
 
 
+def test_preprocessing_finds_the_size_of_an_image_when_its_time_has_come() -> None:
+    platform = Platform(timing=Timing(preprocessing="manual"))
+    platform.load_scene(scene())
+    api = Api(platform)
+    made = api.upload(DATASET, "/late.png", image(7, 5)).json()
+    api.patch(f"/items/{made['id']}", {"metadata": {"user": {"kept": True}}})
+
+    assert "width" not in made["metadata"]["system"]
+    assert made["metadata"]["system"]["size"] == len(image(7, 5))
+    assert platform.step(made["id"]) == 1
+    found = api.get(f"/items/{made['id']}").json()["metadata"]
+    assert (found["system"]["width"], found["system"]["height"], found["user"]) == (7, 5, {"kept": True})
+
+
 def test_time_can_be_driven_by_a_clock() -> None:
     from datetime import datetime, timedelta, timezone
 

@@ -38,7 +38,8 @@ def test_a_path_may_begin_with_the_version_of_the_api(api: Api, item: dict[str, 
         pytest.param(
             "POST",
             "/dataset/x/items",
-            "no route for POST /dataset/x/items; closest: POST /datasets/{dataset_id}/items",
+            "no route for POST /dataset/x/items; closest: POST /datasets/{dataset_id}/items, "
+            "GET /datasets/{dataset_id}/items, POST /datasets/{dataset_id}/imports; `dl-mock routes` lists all",
             id="near-miss",
         ),
         pytest.param(

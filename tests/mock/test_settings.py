@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from mock_helpers import BOX, EVIDENCE, Api, image, needs_evidence
 
-from dl_mock import Platform, Settings
+import dl_mock
+from dl_mock import Platform, Settings, connect
 from dl_mock.known_fields import FIELDS
 from dl_mock.settings import SWITCHES, written
 
@@ -234,6 +235,23 @@ def test_settings_are_read_from_texts() -> None:
 def test_settings_of_another_kind_are_refused() -> None:
     with pytest.raises(TypeError, match="expected dl_mock"):
         Platform(settings={"text_case": "sensitive"})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("misuse", "said"),
+    [
+        (lambda: Platform(clock="now"), "clock: expected a function"),
+        (lambda: Platform(new_id=str), "new_id: expected a source of ids"),
+        (lambda: Platform(timing=3), "timing: expected dl_mock.Timing"),
+        (lambda: Platform().load_scene(3), "expected a scene as a dict, or the path"),
+        (lambda: connect(Platform).__enter__(), "expected a dl_mock.Platform to connect to"),
+        (lambda: connect(Platform(), transport="ftp").__enter__(), "transport must be 'responses' or 'http'"),
+        (lambda: dl_mock.Plattform, "module 'dl_mock' has no attribute 'Plattform'; it has"),
+    ],
+)
+def test_a_misuse_in_python_is_told_what_was_expected(misuse: Callable[[], Any], said: str) -> None:
+    with pytest.raises((TypeError, ValueError, AttributeError), match=re.escape(said)):
+        misuse()
 
 
 def table() -> list[str]:

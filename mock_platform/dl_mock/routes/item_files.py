@@ -9,14 +9,16 @@ from typing import Any
 
 from dl_mock import documents
 from dl_mock.documents import Author, Document, merge
-from dl_mock.media import READ_FROM_BYTES, file_metadata, mimetype
+from dl_mock.media import READ_FROM_BYTES, READ_FROM_IMAGES, file_metadata, mimetype
 from dl_mock.message import Response
 from dl_mock.reading import read_json
-from dl_mock.recordings import OF_VIDEOS
+from dl_mock.recordings import OF_VIDEOS, READ_FROM_RECORDINGS
 from dl_mock.routes.items import add_dir, check_dirs_above, checked_path, make_dirs, remove_item
 from dl_mock.routing import ApiError, Call, Route, of_item
 from dl_mock.state import State
 
+# What the platform finds in a job after the upload.
+FOUND_LATER = (*READ_FROM_IMAGES, *READ_FROM_RECORDINGS)
 TAIL = 512  # bytes at the end of a form in which its last boundary must stand
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
@@ -84,11 +86,33 @@ def upload(call: Call) -> Response:
     content = form.content or b""
     if existing is not None and call.platform.overwrite_keeps_item:
         item = replace_content(call.state, existing, content, call.author, **given)
-        return call.reply("items", item, {"x-item-op": "overwrite"})
+        return call.reply("items", _preprocessed(call, item), {"x-item-op": "overwrite"})
     if existing is not None:
         remove_item(call.state, existing)
     item = add_item(call.state, dataset, filename, content, call.author, **given)
-    return call.reply("items", item, {"x-item-op": "created" if existing is None else "overwrite"})
+    operation = "created" if existing is None else "overwrite"
+    return call.reply("items", _preprocessed(call, item), {"x-item-op": operation})
+
+
+def _preprocessed(call: Call, item: Document) -> Document:
+    """An item just uploaded; with a timing of preprocessing, what a job of the platform finds comes later."""
+    if call.platform.schedule.timing.preprocessing == 0:
+        return item
+    metadata, system = item["metadata"], item["metadata"]["system"]
+    found = {key: system[key] for key in FOUND_LATER if key in system}
+    beside = {key: metadata[key] for key in OF_VIDEOS if key in metadata}
+    bare = {key: value for key, value in metadata.items() if key not in beside}
+    bare["system"] = {key: value for key, value in system.items() if key not in found}
+    call.state.put("items", {**item, "metadata": bare})
+
+    def finish() -> None:
+        present = call.state.get("items", item["id"])
+        if present is not None:
+            call.state.put("items", merge(present, {"metadata": {**beside, "system": found}}))
+
+    call.platform.schedule.drop(item["id"])
+    call.platform.schedule.begin("preprocessing", item["id"], [finish])
+    return call.get("items", item["id"])
 
 
 def _kind(form: Upload, existing: Document | None) -> str:
