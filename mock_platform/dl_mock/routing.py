@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -95,6 +96,11 @@ class Call:
             return [self.checked(value, "the body")]
         return [self.checked(element, f"element {index} of the body") for index, element in enumerate(value)]
 
+    @cached_property
+    def _escapes(self) -> bool:
+        """Whether the body may name halves of surrogate pairs."""
+        return b"\\u" in self.request.body
+
     def checked(self, value: Any, where: str) -> Document:
         """A JSON value that must be an object whose well-known fields have their types; 400 if it is not."""
         if not isinstance(value, dict):
@@ -102,7 +108,7 @@ class Call:
         fault = next(faults(value), None)
         if fault is not None:
             raise ApiError(400, f"{where}: {fault}")
-        if b"\\u" in self.request.body and not is_encodable(value):
+        if self._escapes and not is_encodable(value):
             raise ApiError(400, f"{where}: expected texts, saw half of a surrogate pair in one")
         return value
 

@@ -283,9 +283,9 @@ class Table:
         section = self.sections.get(key)
         if section is None:
             section = self.sections[key] = Section({path: Index(path, self.rows) for path in self._inside})
-        values = tuple(document.get(name, MISSING) for name in self._split)
+        values = tuple([document.get(name, MISSING) for name in self._split]) if self._split else ()
         # `True` and 1 are one key of a dict, but not one value; of a list there is no key.
-        if any(value.__class__ not in _GROUPED for value in values):
+        if not _GROUPED.issuperset(map(type, values)):
             values = tuple(value if value.__class__ in _GROUPED else _OPEN for value in values)
         group = section.groups.get(values)
         if group is None:
@@ -299,22 +299,25 @@ class Table:
         total = sum(span.end - span.first for span in spans)
         best: tuple[Term | None, Index | None] = None, None
         least = total if total <= NARROW else total // NARROW
-        for term in filter_.terms:
-            among = term.condition.among if term.condition else None
-            if among is None or term.path is None or len(among) > least or term.path[0] in self._split:
-                continue
-            index = None if term.path == ("id",) else self._index(term, section, sections, spans, total)
-            if index is None and term.path != ("id",):
-                continue
-            count = len(among) if index is None else sum(index.count(value) for value in among)
-            if count <= least:
-                best, least = (term, index), count
+        for make in (False, True):  # an index is made only if none that is there helps
+            for term in filter_.terms:
+                among = term.condition.among if term.condition else None
+                if among is None or term.path is None or len(among) > least or term.path[0] in self._split:
+                    continue
+                index = None if term.path == ("id",) else self._index(term, section, sections, spans, make)
+                if index is None and term.path != ("id",):
+                    continue
+                count = len(among) if index is None else sum(index.count(value) for value in among)
+                if count <= least:
+                    best, least = (term, index), count
+            if best[0] is not None or total < LARGE:
+                break
         return best
 
     def _index(
-        self, term: Term, section: Any, sections: Sequence[Section], spans: Sequence[Span], total: int
+        self, term: Term, section: Any, sections: Sequence[Section], spans: Sequence[Span], make: bool
     ) -> Index | None:
-        """An index for the field of a term, made if that pays."""
+        """An index for the field of a term; if need be made, if that pays."""
         path = term.path
         assert path is not None and term.condition is not None
         found = self.indexes.get(path)
@@ -325,7 +328,7 @@ class Table:
             return None
         indexes = self.indexes if everywhere else sections[0].indexes
         found = indexes.pop(path, None)
-        if found is None and total >= LARGE and _selective(term, spans):
+        if found is None and make and _selective(term, spans):
             found = Index(path, self.rows, made=True)
             found.fill(row for one in sections for group in one.groups.values() for row in group.rows.values())
             made = [old for old, index in indexes.items() if index.made]
