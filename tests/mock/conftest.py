@@ -64,3 +64,16 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     deep.mkdir(parents=True)
     monkeypatch.chdir(deep)
     return deep
+
+
+@pytest.fixture
+def folder(inside: Path) -> Path:
+    """Files in folders."""
+    from mock_helpers import image
+
+    root = inside / "files"
+    (root / "sub" / "deep").mkdir(parents=True)
+    for name, form in (("a.png", "PNG"), ("b.jpg", "JPEG"), ("sub/c.png", "PNG"), ("sub/deep/d.png", "PNG")):
+        (root / name).write_bytes(image(form=form))
+    (root / "t.txt").write_text("hello")
+    return root

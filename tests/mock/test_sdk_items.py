@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.server
 import io
 import json
-import os
 import threading
 import wave
 from collections.abc import Iterator
@@ -17,17 +16,6 @@ from mock_helpers import image
 from sdk_session import file, fresh, names, upload
 
 pytestmark = pytest.mark.usefixtures("inside")
-
-
-@pytest.fixture
-def folder(inside: Path) -> Path:
-    """Files in folders."""
-    root = inside / "files"
-    (root / "sub" / "deep").mkdir(parents=True)
-    for name, form in (("a.png", "PNG"), ("b.jpg", "JPEG"), ("sub/c.png", "PNG"), ("sub/deep/d.png", "PNG")):
-        (root / name).write_bytes(image(form=form))
-    (root / "t.txt").write_text("hello")
-    return root
 
 
 def below(directory: Path) -> list[str]:
@@ -497,63 +485,3 @@ def test_an_item_is_linked(dl: Any, project: Any) -> None:
 
     assert link.metadata["system"]["shebang"]["linkInfo"] == {"type": "id", "ref": source.id, "datasetId": dataset.id}
     assert dataset.items.upload(local_path=source).filename == "/a.png_link.json"
-
-
-# Artifacts, codebases, vectors
-
-
-def test_artifacts_have_places_by_what_they_belong_to(dl: Any, project: Any, folder: Path, inside: Path) -> None:
-    artifact = project.artifacts.upload(filepath=str(folder / "a.png"), package_name="package")
-    list(project.artifacts.upload(filepath=f"{folder}/*", execution_id="execution"))
-
-    assert artifact.filename == "/artifacts/packages/package/a.png"
-    assert project.artifacts.get(artifact_name="a.png", package_name="package").id == artifact.id
-    assert len(project.artifacts.list(execution_id="execution")) == 5
-    project.artifacts.download(execution_id="execution", local_path=str(inside / "got"))
-    assert "a.png" in os.listdir(inside / "got")
-    assert project.artifacts.delete(artifact_id=artifact.id)
-    with pytest.raises(dl.exceptions.NotFound):
-        project.artifacts.get(artifact_name="a.png", package_name="package")
-    with pytest.raises(dl.exceptions.BadRequest):
-        project.artifacts.get(artifact_id="some_id")
-
-
-def test_a_codebase_has_a_version_for_each_content(dl: Any, project: Any, folder: Path, inside: Path) -> None:
-    first, same = (project.codebases.pack(directory=str(folder), name="code") for _ in "ab")
-    (folder / "new.txt").write_text("new")
-    second = project.codebases.pack(directory=str(folder), name="code")
-
-    assert (first.item.filename, same.item.id, second.item.name) == ("/codebases/code/0.zip", first.item.id, "1.zip")
-    assert project.codebases.get(codebase_name="code").item.id == second.item.id
-    assert project.codebases.list_versions("code").items_count == 2
-    assert names(project.codebases.list().items) == ["/codebases/code"]
-    project.codebases.unpack(codebase_name="code", local_path=str(inside / "unpacked"))
-    assert "new.txt" in os.listdir(inside / "unpacked")
-    for missing in ({"codebase_name": "none"}, {"codebase_name": "code", "version": "9"}):
-        with pytest.raises(dl.exceptions.NotFound):
-            project.codebases.get(**missing)
-
-
-def test_vectors_belong_to_items_and_sets(dl: Any, project: Any) -> None:
-    dataset = fresh(project)
-    item, other = upload(dataset, "a.png"), upload(dataset, "b.png")
-    made = project.feature_sets.create(
-        name="vectors", size=2, set_type="embedding", entity_type=dl.FeatureEntityType.ITEM
-    )
-
-    vectors = made.features.create(value=[[1, 2], [3, 4]], entity=[item, other])
-
-    assert project.feature_sets.get(feature_set_name="vectors").id == made.id
-    assert [one.value for one in item.features.list().items] == [[1, 2]]
-    assert (made.features.list().items_count, dataset.features.list().items_count) == (2, 2)
-    if hasattr(dataset, "feature_sets"):  # SDKs of late
-        assert [one.id for one in dataset.feature_sets.list().items] == [made.id]
-    vectors[0].delete()
-    assert made.features.list().items_count == 1
-    made.name = "renamed"
-    made.update()
-    assert project.feature_sets.get(feature_set_name="renamed").size == 2
-    assert made.delete()
-    assert other.features.list().items_count == 0
-    with pytest.raises(dl.exceptions.NotFound):
-        project.feature_sets.get(feature_set_name="renamed")
