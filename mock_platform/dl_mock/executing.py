@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dl_mock import documents
 from dl_mock.documents import Document, with_status
+from dl_mock.state_file import StateFileError
 
 if TYPE_CHECKING:
     from dl_mock.platform import Platform
@@ -136,6 +137,19 @@ class Executor:
         for _, done in list(self._running.values()):
             done.result(timeout)
 
+    def interrupted(self) -> None:
+        """End what a state file shows as under way: whoever ran it is gone, and a client would wait for ever."""
+        state, author, why = self._platform.state, self._platform.author, "the mock platform was stopped meanwhile"
+        for execution in state.all("executions"):
+            if _status(execution) not in FINAL:
+                self._put(execution, {"status": "system-failure", "message": why})
+        for command in state.all("commands"):
+            if command.get("status") not in ("success", "failed", "timeout", "canceled", "aborted"):
+                state.put("commands", {**command, "status": "failed", "error": why, **author.touch()})
+        for model in state.all("models"):
+            if model["status"] == "cloning":
+                state.put("models", with_status(model, "failed", author, why))
+
     def clear(self) -> None:
         """Tell everything that runs to end, and forget it; runners stay registered."""
         for terminated, done in self._running.values():
@@ -210,7 +224,13 @@ class Executor:
 
     def _put(self, execution: Document, change: Mapping[str, Any]) -> Document:
         changed = documents.with_report(execution, change, self._platform.author)
-        return self._platform.state.put("executions", changed)
+        stored = self._platform.state.put("executions", changed)
+        # What is told of an execution outlives the process, as any answer does.
+        try:
+            self._platform.state.commit()
+        except StateFileError as error:  # kept for the next request, which tells
+            logger.warning("execution %s: %s", execution["id"], error)
+        return stored
 
 
 def _status(execution: Mapping[str, Any]) -> str:

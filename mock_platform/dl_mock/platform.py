@@ -221,6 +221,7 @@ class Platform:
             except (StateFileError, ValueError):
                 file.close()
                 raise
+            self.executor.interrupted()
             return "token" in facts
 
     def _kept(self, response: Response) -> Response:

@@ -279,6 +279,26 @@ def test_executions_can_be_stepped_by_hand() -> None:
     assert statuses == ["created", "in-progress", "success"]
 
 
+def test_what_was_under_way_when_the_process_ended_has_failed_after_it(tmp_path: Path) -> None:
+    before = Platform(timing=Timing(executions="manual", cloning="manual", commands="manual"))
+    before.keep_state(tmp_path / "state.db")
+    before.load_scene(deployable())
+    api = Api(before)
+    execution = api.post(f"/ml/models/{MODEL}/predict", {"input": {}}).json()["id"]
+    copy = api.post(f"/ml/models/{MODEL}/clone", {"name": "copy"}).json()["id"]
+    command = api.post(f"/ml/models/{MODEL}/embed/datasets", {"datasetIds": [DATASET]}).json()["id"]
+    before.state.close()
+
+    after = Platform()
+    after.keep_state(tmp_path / "state.db")
+    api = Api(after)
+
+    assert api.get(f"/executions/{execution}").json()["latestStatus"]["status"] == "system-failure"
+    assert api.get(f"/ml/models/{copy}").json()["status"] == "failed"
+    assert api.get(f"/commands/{command}").json()["status"] == "failed"
+    after.state.close()
+
+
 @pytest.mark.parametrize(("module", "runner"), [("", print), ("module", "adapter.py"), (None, print)])
 def test_what_is_no_runner_is_refused(module: Any, runner: Any, platform: Platform) -> None:
     with pytest.raises(TypeError, match="expected"):
