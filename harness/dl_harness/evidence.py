@@ -372,6 +372,7 @@ class Flow(Record, frozen=True):
     expected_changes: tuple[str, ...] = ()  # what the wrapper itself writes in the working directory
     network: tuple[NetworkAttempt, ...] = ()
     laws: tuple[LawTried, ...] = ()
+    left_behind: tuple[LeftBehind, ...] = ()
     output_tail: str = ""
     duration_s: float = 0.0
 
@@ -382,6 +383,15 @@ class Flow(Record, frozen=True):
     def item(self, item_id: str) -> ItemSeen:
         """The item with this id."""
         return next((i for i in self.items if i.id == item_id), ItemSeen(id=item_id, name=item_id))
+
+
+class LeftBehind(Record, frozen=True):
+    """How many calls of predict or embed left something behind that is still there at the end of their flow."""
+
+    what: str  # threads, files, values
+    calls: int = 0
+    leaving: int = 0
+    names: tuple[str, ...] = ()  # of the files, or of the attributes that grew in every call
 
 
 class NetworkAttempt(Record, frozen=True):
@@ -489,6 +499,7 @@ class FlowEnded(Record, frozen=True, tag=True):
     configuration: tuple[str, ...] | None = None
     item_failures: tuple[tuple[str, Failure], ...] = ()
     changes: tuple[FileChange, ...] = ()
+    left_behind: tuple[LeftBehind, ...] = ()
     duration_s: float = 0.0
 
 

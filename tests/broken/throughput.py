@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+import threading
+from pathlib import Path
 from typing import Any
 
 import dtlpy as dl
@@ -110,3 +112,38 @@ class EmbedsOneByOne(Embedder):
     def embed_items(self, items: list[dl.Item], batch_size: int | None = None, **kwargs: Any) -> Any:
         vectors = [super(EmbedsOneByOne, self).embed_items([item], batch_size=1, **kwargs)[1] for item in items]
         return items, [vector for found in vectors for vector in found]
+
+
+class LeavesAThread(Detector):
+    """Starts a thread for every batch, which waits for work that never comes."""
+
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+        return super().predict(batch)
+
+
+OPENED: list[Any] = []
+
+
+class LeavesAFileOpen(Detector):
+    """Opens its thresholds again for every batch, and forgets to close them."""
+
+    def load(self, local_path: str, **kwargs: Any) -> None:
+        super().load(local_path)
+        self.file = Path(local_path) / "thresholds.json"
+
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        OPENED.append(self.file.open("rb"))
+        return super().predict(batch)
+
+
+class KeepsEveryBatch(Detector):
+    """Remembers the images it has seen, to look at them later."""
+
+    def load(self, local_path: str, **kwargs: Any) -> None:
+        super().load(local_path)
+        self.history: list[np.ndarray] = []
+
+    def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
+        self.history += [image[::8, ::8] for image in batch]
+        return super().predict(batch)

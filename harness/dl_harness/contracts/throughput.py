@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dl_harness.contract import Judged, Judgement, Seen, contract
 from dl_harness.contracts.reading import EMBEDDING, PREDICTING, at, counted, uses
 from dl_harness.contracts.signature import adapter_known, overridden
-from dl_harness.evidence import Evidence, Flow, Place, RequestSeen
+from dl_harness.evidence import Evidence, Flow, LeftBehind, Place, RequestSeen
 
 BUDGET = 10
 """Platform calls per item; the wrapper itself needs 3, and 4 for items without their dataset (measured)."""
@@ -313,3 +313,75 @@ def downloaded_once(evidence: Evidence) -> Iterator[Judgement]:
 def embed_once_per_batch(evidence: Evidence) -> Iterator[Judgement]:
     """SDK: embed_items, range(0, len(items), batch_size)."""
     yield from _once_per_batch(evidence, "embed", EMBEDDING)
+
+
+FEWEST_CALLS = 3
+"""From so many calls in a row that all leave something, there will be no end of it."""
+
+
+def _leaving(evidence: Evidence, what: str) -> Iterator[tuple[Flow, LeftBehind, bool]]:
+    """What each flow over several batches has left, and whether every batch has left some."""
+    for flow in _judged(evidence, *PREDICTING, *EMBEDDING):
+        for left in flow.left_behind:
+            if left.what == what and left.calls >= FEWEST_CALLS:
+                yield flow, left, left.leaving == left.calls
+
+
+@contract(
+    "THR-011",
+    "throughput",
+    "no batch leaves a thread behind",
+    why="A service runs for weeks: a thread for each batch ends in one that cannot be started.",
+    fix="Make pools and clients once, in load, and use them for every batch; or end them, with `with` or shutdown().",
+    severity_reason="The service crashes when no further thread can be started.",
+    needs=(*PREDICTING, *EMBEDDING),
+    applies=adapter_known,
+)
+def threads_end(evidence: Evidence) -> Iterator[Judgement]:
+    """Threads that a call of predict or embed has started and that still run when the flow is over."""
+    for flow, left, always in _leaving(evidence, "threads"):
+        yield Judged("batches", left.calls)
+        if always:
+            saw = f"each of {left.calls} batches has left at least one running"
+            yield Seen("no new thread after a batch", saw, flow.label, at(evidence, _function(flow)))
+
+
+@contract(
+    "THR-012",
+    "throughput",
+    "no batch leaves a file or a connection open",
+    why="A process may hold about a thousand files: a service that keeps one for each batch stops answering.",
+    fix="Open files and connections in a `with` block, or once in load.",
+    severity_reason="The service crashes at its limit of open files.",
+    needs=(*PREDICTING, *EMBEDDING),
+    applies=adapter_known,
+)
+def files_are_closed(evidence: Evidence) -> Iterator[Judgement]:
+    """Descriptors that a call of predict or embed has opened and that are open when the flow is over."""
+    for flow, left, always in _leaving(evidence, "files"):
+        yield Judged("batches", left.calls)
+        if always:
+            kinds = sorted({name.partition(":")[0].rpartition("/")[2] for name in left.names})
+            saw = f"each of {left.calls} batches has left one open: {', '.join(kinds)}"
+            yield Seen("as many open files as before", saw, flow.label, at(evidence, _function(flow)))
+
+
+@contract(
+    "THR-013",
+    "throughput",
+    "the adapter does not keep more with every batch",
+    why="What grows with the items that were seen ends when the memory does, after hours, and no small test shows it.",
+    fix="Return results instead of collecting them on self, and give caches a limit (functools.lru_cache(maxsize=9)).",
+    severity_reason="Nothing is lost until the memory is; a history that is known to stay small does no harm.",
+    needs=(*PREDICTING, *EMBEDDING),
+    severity="warning",
+    applies=adapter_known,
+)
+def memory_is_bounded(evidence: Evidence) -> Iterator[Judgement]:
+    """Containers and arrays among the adapter's attributes that were larger after every single batch."""
+    for flow, left, always in _leaving(evidence, "values"):
+        yield Judged("batches", left.calls)
+        if always:
+            names = ", ".join(f"self.{name}" for name in left.names)
+            saw = f"{names} held more after each of {left.calls} batches"
+            yield Seen("as much held after a batch as before it", saw, flow.label, at(evidence, _function(flow)))

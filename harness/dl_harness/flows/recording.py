@@ -30,6 +30,7 @@ from dl_harness.evidence import (
     Event,
     Failure,
     FileOpened,
+    LeftBehind,
     NetworkAttempt,
     NetworkRefused,
     OurFailure,
@@ -40,6 +41,7 @@ from dl_harness.evidence import (
 from dl_harness.flows.describing import predicted, returned
 from dl_harness.flows.generators import generators
 from dl_harness.flows.guard import is_writing
+from dl_harness.flows.leftovers import Leftovers
 from dl_harness.flows.training_data import held
 from dl_harness.workspace import Listing, Workspace, changes, listing
 
@@ -94,6 +96,7 @@ class Recorder:
         self._stacks: dict[int, list[_Running]] = {}
         self._count = 0
         self._prepared: list[Prepared] = []
+        self._leftovers = Leftovers()
         self._epochs: list[tuple[Any, Any]] | None = None
         self.active = False
         self.interrupting = False
@@ -116,6 +119,7 @@ class Recorder:
     def flow(self) -> Iterator[None]:
         """Record the calls made inside."""
         self._prepared.clear()
+        self._leftovers = Leftovers()
         self.last_seen = time.monotonic()
         self.active = True
         try:
@@ -131,6 +135,10 @@ class Recorder:
             yield
         finally:
             self.quiet = False
+
+    def left_behind(self) -> tuple[LeftBehind, ...]:
+        """What the calls of predict and embed in the last flow have left in the process."""
+        return self._leftovers.told()
 
     def settle(self, limit_s: float) -> None:
         """Wait a while for other threads: one prepared item that raised ends a flow before the others are done."""
@@ -239,6 +247,9 @@ class Recorder:
         ended: Ending = "returned"
         value: Any = None
         failure: Failure | None = None
+        watched = name in BATCHED and running.depth == 0
+        if watched:
+            self._leftovers.before(args[0] if args else None)
         try:
             value = original(*args, **kwargs)
         except BaseException as error:
@@ -246,6 +257,8 @@ class Recorder:
             failure = self.failure(error)
             raise
         finally:
+            if watched:
+                self._leftovers.after(args[0] if args else None)
             self._end(running, ended, value, failure, before, directory, random_before)
         if isinstance(value, types.GeneratorType) and name in BATCHED:
             return self._watched(running, value)

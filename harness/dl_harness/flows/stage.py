@@ -199,6 +199,7 @@ class Stage:
             configuration=self.configuration(),
             item_failures=tuple(self._item_failures),
             changes=changes(self.workspace, before, listing(self.workspace)),
+            left_behind=self._recorder.left_behind(),
             duration_s=duration,
         )
 
