@@ -281,6 +281,17 @@ def test_stand_ins_for_frameworks_come_first_on_the_import_path(tmp_path: Path) 
     assert "No module named 'a_framework_nobody_has'" in without.adapters[0].results[0].findings[0].saw
 
 
+def test_the_page_on_frameworks_is_run_as_it_stands(examples: Path) -> None:
+    """docs/frameworks.md: a framework and a service that are not there, both from the folder of stand-ins."""
+    target = f"{examples / 'stubbed_framework' / 'quality_adapter.py'}:QualityAdapter"
+
+    report = dl_harness.check(target, select=["SIG-002", "OUT-002", "LIF-004", "LIF-011"])
+
+    assert {result.contract: result.verdict for result in report.adapters[0].results} == dict.fromkeys(
+        ("SIG-002", "OUT-002", "LIF-004", "LIF-011"), "pass"
+    )
+
+
 @pytest.mark.parametrize("name", ["chat_adapter", "digits_classifier", "face_detector", "text_embedder"])
 @pytest.mark.parametrize("wrappers", ["sdk", "reference"])
 def test_the_examples_conform(examples: Path, name: str, wrappers: str) -> None:

@@ -28,12 +28,16 @@ class ChatAdapter(dl.BaseModelAdapter):
         self.session = requests.Session()
         self.session.headers["Authorization"] = f"Bearer {os.environ.get('OPENAI_API_KEY', '')}"
 
-    def prepare_item_func(self, item: dl.Item) -> dl.PromptItem:
-        return dl.PromptItem.from_item(item)
+    def prepare_item_func(self, item: dl.Item) -> dl.PromptItem | None:
+        """The item as a prompt; None for a file that is no JSON, which must not cost the others their answers."""
+        try:
+            return dl.PromptItem.from_item(item)
+        except ValueError:
+            return None
 
-    def predict(self, batch: list[dl.PromptItem], **kwargs: Any) -> list:
+    def predict(self, batch: list[dl.PromptItem | None], **kwargs: Any) -> list:
         """Each answer becomes an annotation of its prompt while it streams: nothing is left to return."""
-        for prompt_item in batch:
+        for prompt_item in filter(None, batch):
             for text in self.answer(self.messages(prompt_item)):
                 prompt_item.add(
                     message={
