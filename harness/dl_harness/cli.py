@@ -206,14 +206,19 @@ def contracts(select: tuple[str, ...]) -> None:
     """List the contracts: this package's, and those that [tool.dl-harness] of the current directory adds."""
     known = _catalogue_here()
     click.echo(_catalogue_line())
-    family = ""
-    for contract in known.select(select):
-        if contract.family != family:
-            family = contract.family
-            click.echo(f"\n{family}")
-        marks = [mark for mark, so in _marks(contract) if so]
-        click.echo(f"  {contract.id}  {contract.statement}" + (f"  ({', '.join(marks)})" if marks else ""))
+    chosen = known.select(select)
+    for family in dict.fromkeys(contract.family for contract in chosen):
+        click.echo(f"\n{family}")
+        for contract in chosen:
+            if contract.family == family:
+                _tell(contract)
     _tell_problems(known)
+
+
+def _tell(contract: Contract) -> None:
+    """One line of the catalogue."""
+    marks = [mark for mark, so in _marks(contract) if so]
+    click.echo(f"  {contract.id}  {contract.statement}" + (f"  ({', '.join(marks)})" if marks else ""))
 
 
 @cli.command()
