@@ -5,11 +5,13 @@ It runs every broken and every good adapter of the tests, and writes
 - `docs/kill-matrix.md`: which contract kills which adapter,
 - `harness/dl_harness/reports/examples/`: the message of each contract, of the adapter that it alone kills,
 - `docs/contracts/`: a page for each contract, with that message,
-- and, with `--evidence DIR`, what was recorded of each adapter, for `python -m tests.mutants`.
+- and, with `--evidence DIR`, what was recorded of each adapter, for `python -m tests.mutants`. With `--resume` what DIR
+  holds is judged by the contracts as they are now, and only the adapters that it lacks are run.
 
-`--python PATH` runs them under another interpreter as well, with another version of the SDK; it may be given more than
-once. `--only LAW-003,OUT` renews the messages and pages of some contracts, and leaves the matrix alone. Exit status 1:
-an adapter or a contract does not do what it should, which is printed.
+`--python PATH` runs them under another interpreter as well, with another version of the SDK and with this package
+installed; it may be given more than once. `--with FILE` takes what such a run has written with `--json FILE` before.
+`--only LAW-003,OUT` renews the messages and pages of some contracts, and leaves the matrix alone. Exit status 1: an
+adapter or a contract does not do what it should, which is printed.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ import messages
 from dl_harness import checking
 from dl_harness.catalogue import content_hash
 from dl_harness.contract import CATALOGUE_VERSION, CONTRACTS
-from dl_harness.results import Result
+from dl_harness.evidence import Evidence
+from dl_harness.results import Result, judge
 from nursery import nursery
 from test_every_contract_bites import BROKEN, OTHERWISE, Broken
 from test_good_adapters import ADAPTERS, GOOD
@@ -59,19 +62,27 @@ def subjects(only: Iterable[str] = ()) -> Iterator[tuple[str, str, dict[str, Any
             yield name, str(GOOD / target), given
 
 
-def run(only: Iterable[str] = (), evidence: Path | None = None) -> tuple[Ran, dict[str, dict[str, Result]]]:
+def run(
+    only: Iterable[str] = (), evidence: Path | None = None, resume: bool = False
+) -> tuple[Ran, dict[str, dict[str, Result]]]:
     """Check every adapter with the whole catalogue."""
     found: dict[str, dict[str, Result]] = {}
     environment: dict[str, str] = {}
 
     def one(subject: tuple[str, str, dict[str, Any]]) -> None:
         name, target, given = subject
-        with recorded(evidence / f"{name}.json" if evidence else None):
-            report = checking.run([target], given).report
-        (adapter,) = report.adapters
-        environment.update(report.environment)
-        found[name] = {result.contract: result for result in adapter.results}
-        print(f"{name}: {adapter.verdict}", file=sys.stderr, flush=True)
+        file = evidence / f"{name}.json" if evidence else None
+        if resume and file is not None and file.is_file():
+            known = msgspec.json.decode(file.read_bytes(), type=Evidence)
+            environment.update(known.environment)
+            results = judge(known, CONTRACTS.values())
+        else:
+            with recorded(file):
+                report = checking.run([target], given).report
+            environment.update(report.environment)
+            results = report.adapters[0].results
+            print(f"{name}: {report.verdict}", file=sys.stderr, flush=True)
+        found[name] = {result.contract: result for result in results}
 
     with nursery(), ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(one, list(subjects(only))))
@@ -210,16 +221,18 @@ def main() -> int:
     )
     parser.add_argument("--only", default="", metavar="IDS", help="renew the messages of these contracts")
     parser.add_argument("--evidence", type=Path, metavar="DIR", help="keep what was recorded of each adapter")
+    parser.add_argument("--resume", action="store_true", help="judge what DIR holds, and run only what it lacks")
+    parser.add_argument("--with", action="append", default=[], type=Path, dest="others", metavar="FILE")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts, and nothing else")
     given = parser.parse_args()
     os.environ.setdefault("CI", "1")  # examples are not left to chance
     only = [id_ for id_ in given.only.split(",") if id_]
-    ran, found = run(only, given.evidence)
+    ran, found = run(only, given.evidence, given.resume)
     if given.json:
         given.json.write_text(json.dumps(ran), "utf-8")
         return 0
     renew(found)
-    runs = [*map(elsewhere, given.python), ran]
+    runs = [*map(elsewhere, given.python), *(json.loads(file.read_text("utf-8")) for file in given.others), ran]
     if not only:
         MATRIX.write_text(matrix(runs), "utf-8")
     problems = [problem for run_ in runs for problem in wrong(run_)]
