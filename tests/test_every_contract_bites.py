@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import messages
 from ahead import ahead
 from dl_harness import checking
 from dl_harness.checking import Checked
@@ -380,6 +381,17 @@ def assert_only_this_is_broken(found: Mapping[str, Result], run: Run) -> None:
         assert all((finding.expected, finding.saw, finding.where)), finding
         assert "dl-harness-" not in f"{finding.expected}{finding.saw}{finding.where}", "a path of the workspace"
         assert (Path(finding.file or "").resolve(), finding.line in lines) == (file, True), finding
+
+
+@pytest.mark.parametrize("run", [run for run in DEFAULT if run.name in BROKEN], ids=lambda run: run.name)
+def test_the_message_is_the_one_that_is_shipped(check: Callable[[Run], Checked], run: Run) -> None:
+    if messages.WRITTEN_ON.read_text("utf-8") != messages.versions():
+        pytest.skip(f"messages quote exceptions, and were written on {messages.WRITTEN_ON.read_text('utf-8').strip()}")
+    shipped = messages.EXAMPLES / f"{run.contract}.txt"
+
+    assert shipped.is_file(), messages.RENEW.format(run.contract)
+    message = messages.message(results(check(run))[run.contract])
+    assert message == shipped.read_text("utf-8"), messages.RENEW.format(run.contract)
 
 
 QUIET = {"pass", "inapplicable", "vacuous"}

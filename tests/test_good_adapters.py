@@ -14,6 +14,7 @@ import pytest
 from ahead import ahead
 from dl_harness import checking
 from dl_harness.results import AdapterReport
+from nursery import nursery
 
 GOOD = Path(__file__).resolve().parent / "good"
 
@@ -88,7 +89,7 @@ def carry_out(run: Run) -> AdapterReport:
 @pytest.fixture(scope="module")
 def check(request: pytest.FixtureRequest) -> Iterator[Callable[[Run], AdapterReport]]:
     """What a run came to."""
-    with ahead(request, "run", carry_out) as result:
+    with nursery(), ahead(request, "run", carry_out) as result:
         yield result
 
 
