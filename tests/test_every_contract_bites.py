@@ -55,7 +55,12 @@ EMBEDDER: dict[str, Any] = {"model": {"name": "embedder", "configuration": {"emb
 STATIC = "broken/static"
 """Adapters that only the static pass meets: what it reads in them may break a run as well, in many ways."""
 
-READ_TOO = {"OUT-002 return in the loop": {"LOP-001"}, "OUT-014": {"SID-006"}, "THR-006": {"SID-006"}}
+READ_TOO = {
+    "OUT-002 return in the loop": {"LOP-001"},
+    "OUT-014": {"SID-006"},
+    "THR-006": {"SID-006"},
+    "TRN-003": {"POR-004"},
+}
 """Static contracts that see in the source what the run shows."""
 
 
