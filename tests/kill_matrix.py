@@ -187,9 +187,9 @@ def matrix(runs: list[Ran]) -> str:
         + ".",
         "`python -m tests.kill_matrix` writes this page; the tests check the same in every run.",
         "",
-        "Every wrong adapter is killed by one contract and no other one says anything of it, but for a few of which the",
-        "static pass sees in the source what the run shows. Every contract kills one that no other kills; of the good",
-        "adapters nothing is said. Adapters of the static families are read and not run.",
+        "Every wrong adapter is killed by one contract and no other one says anything of it, but for a few in which",
+        "the static pass sees in the source what the run shows. Every contract kills one that no other kills; of the",
+        "good adapters nothing is said. Adapters of the static families are read and not run.",
         "",
         "| wrong adapter | "
         + " | ".join(f"killed on {r['environment'].get('dtlpy')} by" for r in runs)
