@@ -14,9 +14,20 @@ from good.prompts import Echo
 from good.words import LongOrShort
 
 
-def opened(item: dl.Item) -> Image.Image | None:
+class Held:
+    """An item that has been downloaded once, for code that downloads it again."""
+
+    def __init__(self, item: dl.Item) -> None:
+        self._content = item.download(save_locally=False)
+
+    def download(self, **kwargs: Any) -> Any:
+        self._content.seek(0)
+        return self._content
+
+
+def opened(item: Held) -> Image.Image | None:
     try:
-        image = Image.open(item.download(save_locally=False))
+        image = Image.open(item.download())
         image.load()
         return image
     except OSError:
@@ -27,39 +38,43 @@ class ExpectsThreeChannels(Detector):
     """Weighs red, green and blue."""
 
     def prepare_item_func(self, item: dl.Item) -> np.ndarray:
-        image = opened(item)
+        held = Held(item)
+        image = opened(held)
         if image is not None and image.mode not in {"I;16", "I", "1"}:
             assert np.asarray(image).shape[2] == 3, "three channels"
-        return super().prepare_item_func(item)
+        return super().prepare_item_func(held)
 
 
 class ExpectsBytes(Detector):
     """Takes every pixel for a byte."""
 
     def prepare_item_func(self, item: dl.Item) -> np.ndarray:
-        image = opened(item)
+        held = Held(item)
+        image = opened(held)
         if image is not None:
             assert np.asarray(image).dtype == np.uint8, "bytes"
-        return super().prepare_item_func(item)
+        return super().prepare_item_func(held)
 
 
 class HalvesTheSides(Detector):
     """Resizes to a share of the side, which may be no pixel at all."""
 
     def prepare_item_func(self, item: dl.Item) -> np.ndarray:
-        image = opened(item)
+        held = Held(item)
+        image = opened(held)
         if image is not None:
             image.convert("RGB").resize((image.width // 2, image.height // 2))
-        return super().prepare_item_func(item)
+        return super().prepare_item_func(held)
 
 
 class ReadsEveryExifTag(Detector):
     """Turns photographs by a table that misses an orientation."""
 
     def prepare_item_func(self, item: dl.Item) -> np.ndarray:
-        image = opened(item)
+        held = Held(item)
+        image = opened(held)
         turned = {None: 0, 1: 0}[image.getexif().get(0x0112) if image is not None else None]
-        return np.rot90(super().prepare_item_func(item), turned)
+        return np.rot90(super().prepare_item_func(held), turned)
 
 
 class CountsPerWord(LongOrShort):
@@ -94,7 +109,7 @@ class JoinsTheParts(Echo):
 
 
 class TakesTheFirstKey(LongOrShort):
-    """Expects the document to be an object with something in it."""
+    """Expects the document to be an object, or a list with something in it."""
 
     def prepare_item_func(self, item: dl.Item) -> str:
         text = super().prepare_item_func(item)
@@ -102,4 +117,4 @@ class TakesTheFirstKey(LongOrShort):
             document = json.loads(text)
         except ValueError:
             return ""
-        return f"{text} {next(iter(document))}"
+        return text if document == {} else f"{text} {next(iter(document))}"
