@@ -189,8 +189,10 @@ def matrix(runs: list[Ran]) -> str:
         "",
         "Every wrong adapter is killed by one contract and no other one says anything of it, but for a few in which",
         "the static pass sees in the source what the run shows. Every contract kills one that no other kills; of the",
-        "good adapters nothing is said. Adapters of the static families are read and not run.",
+        "good adapters nothing is said. Adapters of the static families are read and not run. A cell is empty where an",
+        "adapter was not run on that version.",
         "",
+        *_exceptions(runs),
         "| wrong adapter | "
         + " | ".join(f"killed on {r['environment'].get('dtlpy')} by" for r in runs)
         + " | others |",
@@ -206,12 +208,19 @@ def matrix(runs: list[Ran]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _exceptions(runs: list[Ran]) -> list[str]:
+    """What does not hold, as the page says it."""
+    problems = [f"- {problem}" for run_ in runs for problem in wrong(run_)]
+    return ["Not so, as yet:", "", *problems, ""] if problems else []
+
+
 def _row(name: str, broken: Broken, runs: list[Ran]) -> str:
     adapter = broken.target.rpartition(":")[2].removeprefix("broken/manifests/")
     kills, quiet = [], set()
     for run_ in runs:
         verdicts = run_["verdicts"].get(name, {})
-        kills.append(", ".join(id_ for id_, verdict in verdicts.items() if verdict in KILLED) or "**survives**")
+        killers = ", ".join(id_ for id_, verdict in verdicts.items() if verdict in KILLED)
+        kills.append(killers or ("**survives**" if verdicts else ""))
         quiet.add(_counted({id_: verdict for id_, verdict in verdicts.items() if verdict not in KILLED}))
     linked = [
         ", ".join(f"[{id_}](contracts/{id_}.md)" if id_ in CONTRACTS else id_ for id_ in k.split(", ")) for k in kills

@@ -315,7 +315,7 @@ def modules_of(reference: bool) -> list[str]:
     folder = HARNESS / "flows" / "reference" if reference else HARNESS / "contracts"
     package = "flows.reference" if reference else "contracts"
     found = [f"{package}.{file.stem}" for file in sorted(folder.glob("*.py")) if file.stem != "__init__"]
-    return [*found, package] if reference else [*found, "likeness"]
+    return [*found, package] if reference else found
 
 
 def known() -> dict[str, dict[str, str]]:

@@ -50,9 +50,6 @@ class MovesItsWeights(Classifier):
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self.file.write_text(json.dumps(self.colours), "utf-8")
 
-    def train(self, data_path: str, output_path: str, **kwargs: Any) -> None:
-        super().train(data_path, output_path, **kwargs)
-        self.file.write_text(json.dumps(self.colours), "utf-8")
-
     def save(self, local_path: str, **kwargs: Any) -> None:
         shutil.move(self.file, Path(local_path) / WEIGHTS)
+        super().save(local_path)
