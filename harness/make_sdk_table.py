@@ -99,7 +99,7 @@ for name, cls in sorted(classes.items()):
         continue
     attributes = ({a for a in dir(cls)} | set_on_self(cls)) - {a for a in dir(object)}
     attributes = {a for a in attributes if not (a.startswith("__") or a.startswith("_" + cls.__name__ + "__"))}
-    methods, types = {}, {}
+    methods, types, statics = {}, {}, []
     for a in attributes:
         raw = inspect.getattr_static(cls, a, None)
         if isinstance(raw, property) and raw.fget is not None:
@@ -109,6 +109,8 @@ for name, cls in sorted(classes.items()):
             if not a.startswith("_"):
                 text = written(function)
                 methods[a] = text if isinstance(raw, staticmethod) else text.partition(",")[2]
+                if isinstance(raw, (staticmethod, classmethod)):
+                    statics.append(a)
             kind = type_of(function)
         else:
             kind = None
@@ -118,7 +120,9 @@ for name, cls in sorted(classes.items()):
     shown = {a for a in attributes - set(methods) if name == "BaseModelAdapter" or not a.startswith("_")}
     table[name] = {
         "init": init,
-        "attributes": sorted(shown), "methods": methods, "types": types,
+        "attributes": sorted(shown), "methods": methods,
+        "types": types,
+        **({"statics": sorted(statics)} if statics else {}),
         **({"open": True} if hasattr(cls, "__getattr__") or issubclass(cls, (dict, list, Exception)) else {}),
     }
 

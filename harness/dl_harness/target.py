@@ -214,7 +214,7 @@ def _names(file: Path) -> set[str]:
     """The names that a file may define at its top level; empty when that cannot be told."""
     try:
         tree = parse(file.read_bytes())
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()
     names: set[str] = set()
     for node in ast.walk(tree):
@@ -231,7 +231,7 @@ def _classes(file: Path) -> list[str]:
     """The classes of a file, those that name an adapter as a base first."""
     try:
         tree = parse(file.read_bytes())
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     return [node.name for node in sorted(classes, key=lambda n: not any("Adapter" in ast.unparse(b) for b in n.bases))]

@@ -7,7 +7,6 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from dl_harness.evidence import Place
 from dl_harness.static.calls import binding_refusal
 from dl_harness.static.hierarchy import (
     ClassRead,
@@ -123,6 +122,9 @@ def read_attributes(found: Hierarchy, table: SdkTable, notes: Notes) -> None:
     if not found.whole:
         notes.cannot(kind, "bases that are in no file of the repository, or are made at run time, may set anything")
         return
+    if any(_is_abstract(found, function.name) for _, function in found.methods()):
+        notes.cannot(kind, "an abstract class reads what its subclasses set")
+        return
     use = self_use(found)
     if use.open:
         notes.cannot(kind, "attributes are also set in ways that reading cannot follow")
@@ -145,6 +147,12 @@ def read_attributes(found: Hierarchy, table: SdkTable, notes: Notes) -> None:
             )
 
 
+def _is_abstract(found: Hierarchy, name: str) -> bool:
+    """Whether a method is left to subclasses."""
+    member = found.member(name)
+    return member is not None and member.function is not None and decorated(member.function, "abstractmethod")
+
+
 def _listed(found: Hierarchy) -> str:
     names = [one.name for one in found.classes] + (["dl.BaseModelAdapter"] if found.is_adapter else [])
     return " or ".join(names)
@@ -165,19 +173,23 @@ def _is_tried(one: ClassRead, node: ast.AST) -> bool:
 
 def read_own_calls(found: Hierarchy, notes: Notes) -> None:
     """Note calls of the class's own methods that do not fit what is defined."""
+    stored = _stored(found)
     for one, function in found.methods():
         own = self_name(function)
         for node in ast.walk(function) if own else ():
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is(node.func.value, own or ""):
-                _bind(found, one, function, node, node.func.attr, notes)
+                _bind(found, one, function, node, stored, notes)
 
 
-def _bind(found: Hierarchy, one: ClassRead, function: Function, call: ast.Call, name: str, notes: Notes) -> None:
+def _bind(
+    found: Hierarchy, one: ClassRead, function: Function, call: ast.Call, stored: frozenset[str], notes: Notes
+) -> None:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     target = found.member(name)
     defined = target.function if target is not None and target.alone else None
     if target is None or defined is None or not transparent(found.repository, target.owner.file, defined):
         return
-    if any(decorated(defined, word) for word in ("property", "cached_property")) or _stored(found, name):
+    if any(decorated(defined, word) for word in ("property", "cached_property")) or name in stored:
         return
     notes.looked("own call")
     refused = binding_refusal(parameters(defined), call)
@@ -186,15 +198,11 @@ def _bind(found: Hierarchy, one: ClassRead, function: Function, call: ast.Call, 
         notes.saw("own call", f"a call that fits {name}({ast.unparse(defined.args)})", refused, function.name, place)
 
 
-def _stored(found: Hierarchy, name: str) -> bool:
-    """Whether something replaces a method on the instance."""
-    return any(
-        isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Store)
+def _stored(found: Hierarchy) -> frozenset[str]:
+    """The attributes that something stores on an object in these classes, and so may replace a method."""
+    return frozenset(
+        node.attr
         for one in found.classes
         for node in ast.walk(one.node)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
     )
-
-
-def place_of(one: ClassRead, node: ast.AST) -> Place:
-    """Where a node of a class stands."""
-    return one.file.place(node)

@@ -114,7 +114,15 @@ def _makes_list(statement: ast.stmt, name: str) -> bool:
 
 
 def _continues(body: list[ast.stmt]) -> bool:
-    return any(isinstance(n, (ast.Continue, ast.Yield)) for s in body for n in ast.walk(s))
+    """Whether a `continue` of this loop, or a `yield`, stands in its body."""
+    waiting: list[ast.AST] = list(body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.Continue, ast.Yield)):
+            return True
+        if not isinstance(node, (ast.For, ast.While, ast.FunctionDef, ast.Lambda)):
+            waiting += ast.iter_child_nodes(node)
+    return False
 
 
 def _used_otherwise(function: Function, loop: ast.For, name: str) -> bool:

@@ -59,6 +59,14 @@ class SourceFile:
         """The node that holds a node."""
         return {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
 
+    @cached_property
+    def changes_path(self) -> bool:
+        """Whether the file touches sys.path."""
+        return any(
+            isinstance(n, ast.Attribute) and n.attr == "path" and isinstance(n.value, ast.Name) and n.value.id == "sys"
+            for n in self.nodes
+        )
+
     def above(self, node: ast.AST) -> Iterator[ast.AST]:
         """The nodes that hold a node, from the inside out."""
         parents = self.parents

@@ -146,7 +146,7 @@ def _own_module(repository: Repository, file: SourceFile, wanted: Wanted, found:
     head = wanted.module.lstrip(".").split(".")[0]
     if not relative and (head in STANDARD or not head):
         return
-    if _moves_path(file) and not relative:
+    if file.changes_path and not relative:
         return
     top = None if relative else repository.module(head, file.path)
     if not relative and top is None:
@@ -157,6 +157,8 @@ def _own_module(repository: Repository, file: SourceFile, wanted: Wanted, found:
         return
     notes.looked("missing module of the repository")
     path = repository.module(wanted.module, file.path)
+    if path is None and (_is_compiled(repository, file, wanted) or _leaves_root(repository, file, wanted)):
+        return
     expected = f"a module {wanted.module} in the repository"
     place = file.place(wanted.node)
     if path is None:
@@ -167,6 +169,27 @@ def _own_module(repository: Repository, file: SourceFile, wanted: Wanted, found:
     elif wanted.name and wanted.name != "*" and not _offers(repository, path, wanted.name):
         saw = f"{path.name if path.name != '__init__.py' else path.parent.name} defines no {wanted.name}"
         notes.saw("missing module of the repository", f"{wanted.name} in {wanted.module}", saw, "import", place)
+
+
+def _is_compiled(repository: Repository, file: SourceFile, wanted: Wanted) -> bool:
+    """Whether a module is an extension that was compiled, or is to be."""
+    package, _, last = wanted.module.rpartition(".")
+    folder = repository.module(
+        package + "." if wanted.module.startswith(".") and not package.strip(".") else package, file.path
+    )
+    entries = repository.sources.entries(
+        folder.parent if folder is not None and folder.suffix else folder or file.path.parent
+    )
+    return any(
+        entry.startswith(f"{last}.") and entry.endswith((".so", ".pyd", ".pyx", ".c", ".cpp")) for entry in entries
+    )
+
+
+def _leaves_root(repository: Repository, file: SourceFile, wanted: Wanted) -> bool:
+    """Whether a relative import goes above what is read here."""
+    level = len(wanted.module) - len(wanted.module.lstrip("."))
+    folders = list(file.path.parents)
+    return level > len(folders) or (level > 0 and not folders[level - 1].is_relative_to(repository.root))
 
 
 def _holds_python(folder: Path | None) -> bool:
@@ -204,13 +227,6 @@ def _offers(repository: Repository, path: Path, name: str) -> bool:
     )
 
 
-def _moves_path(file: SourceFile) -> bool:
-    return any(
-        isinstance(n, ast.Attribute) and n.attr == "path" and isinstance(n.value, ast.Name) and n.value.id == "sys"
-        for n in file.nodes
-    )
-
-
 def _elsewhere(
     repository: Repository, file: SourceFile, wanted: Wanted, head: str, found: Installed, notes: Notes
 ) -> None:
@@ -223,10 +239,10 @@ def _elsewhere(
         or head in IMPORT_NAMES
     ):
         return
-    if any(_moves_path(f) for f in map(repository.sources.file, (repository.entry, file.path))):
+    if file.changes_path or repository.sources.file(repository.entry).changes_path:
         return
     suffix = Path(*wanted.module.split("."))
-    places = [p for p in repository.sources.below(repository.root) if _ends(p, suffix)]
+    places = [p for p in repository.sources.below(repository.root) if _ends(p.relative_to(repository.root), suffix)]
     if places and not _is_a_package_to_install(repository, places[0]):
         notes.looked("missing module of the repository")
         shown = ", ".join(str(p.relative_to(repository.root)) for p in places[:2])
@@ -240,6 +256,7 @@ def _elsewhere(
 
 
 def _ends(path: Path, suffix: Path) -> bool:
+    """Whether a file, named from the root, is the module of that name in some folder."""
     parts = (*path.parts[:-1], path.stem) if path.name != "__init__.py" else path.parts[:-1]
     return parts[-len(suffix.parts) :] == suffix.parts
 
@@ -275,7 +292,7 @@ def _standard(file: SourceFile, wanted: Wanted, notes: Notes) -> None:
         return
     notes.looked("stray import")
     notes.looked("removed standard module")
-    if head in EDITORS_PICK and not _used(file, wanted):
+    if head in EDITORS_PICK and wanted.name != "*" and not _used(file, wanted):
         name = f" (for {wanted.name})" if wanted.name else ""
         notes.saw(
             "stray import",
@@ -305,7 +322,7 @@ def _third_party(
 ) -> None:
     """Modules that nothing installs; silent where nobody says what the image has."""
     head = wanted.module.split(".")[0]
-    if wanted.module.startswith(".") or head in STANDARD or head in OF_THE_IMAGES or _moves_path(file):
+    if wanted.module.startswith(".") or head in STANDARD or head in OF_THE_IMAGES or file.changes_path:
         return
     if repository.module(head, file.path) is not None or head in found.submodules:
         return

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from dl_harness.evidence import Place
 from dl_harness.static.files import SourceFile
+from dl_harness.static.hierarchy import own_nodes
 from dl_harness.static.notes import Notes
 
 INJECTED = frozenset({"get_ipython", "display", "reveal_type", "reveal_locals", "exit", "quit", "copyright", "credits"})
@@ -26,7 +27,8 @@ def read_names(file: SourceFile, notes: Notes) -> None:
         place = Place(str(file.path), message.lineno)
         if isinstance(message, (messages.UndefinedName, messages.UndefinedLocal)):
             name = str(message.message_args[0])
-            if not _harmless(file, name, message.lineno, message.col):
+            deferred = isinstance(message, messages.UndefinedName) and _bound_around(file, name, message.lineno)
+            if not deferred and not _harmless(file, name, message.lineno, message.col):
                 near = difflib.get_close_matches(name, sorted(_names(file) - {name}), 1, 0.8)
                 hint = f"; {near[0]!r} is" if near else ""
                 assigned = isinstance(message, messages.UndefinedLocal)
@@ -55,6 +57,17 @@ def read_names(file: SourceFile, notes: Notes) -> None:
                 _function(file, message.lineno),
                 place,
             )
+
+
+def _bound_around(file: SourceFile, name: str, line: int) -> bool:
+    """Whether a use inside a function may find a name that an enclosing scope binds, and deletes only later."""
+    around = [f for f in functions(file) if f.lineno <= line <= (f.end_lineno or f.lineno)]
+    return any(
+        name == getattr(node, "name", None)
+        or (isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store))
+        for function in around[:-1]
+        for node in own_nodes(function)
+    )
 
 
 def _names(file: SourceFile) -> set[str]:

@@ -19,9 +19,9 @@ def read_outputs(
     if declared is None or found is None or not found.whole or any(file.tree is None for file in files):
         return
     made: dict[str, ast.Call] = {}
-    texts: set[str] = set()
+    written: set[str] = set()
     for file in files:
-        texts |= {n.value for n in file.nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+        written |= _written_types(file)
         for node in file.nodes:
             if isinstance(node, ast.Call):
                 parts = (repository.qualified(file, node.func) or "").split(".")
@@ -43,7 +43,7 @@ def read_outputs(
         if not isinstance(output, str) or output not in OUTPUT_TYPES or not made:
             continue
         notes.looked("other output")
-        if output == "embedding" or output in made or output in texts:
+        if output == "embedding" or output in made or output in written:
             continue
         place = declared.place("models", k, "outputType")
         saw = f"outputType {output!r}; the code makes {', '.join(map(repr, sorted(made)))}"
@@ -54,3 +54,15 @@ def read_outputs(
             f"model {model.get('name')!r}",
             place,
         )
+
+
+def _written_types(file: SourceFile) -> set[str]:
+    """Types of annotations that the code writes as plain data: `{"type": "box"}`."""
+    return {
+        value.value
+        for node in file.nodes
+        if isinstance(node, ast.Dict)
+        for key, value in zip(node.keys, node.values, strict=True)
+        if isinstance(key, ast.Constant) and key.value == "type"
+        if isinstance(value, ast.Constant) and isinstance(value.value, str)
+    }

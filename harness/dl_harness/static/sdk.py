@@ -89,10 +89,11 @@ def _of_module(file: SourceFile, node: ast.AST, name: str, table: SdkTable, note
 
 def _enum_member(file: SourceFile, node: ast.AST, kind: str, member: str, table: SdkTable, notes: Notes) -> None:
     entries = [v.classes.get(v.aliases.get(kind, kind)) for v in table.versions]
-    if not any(entry is not None and entry.get("enum") for entry in entries) or member.startswith("__"):
+    if not any(entry is not None and not entry.get("open") for entry in entries) or member.startswith("_"):
         return
-    having = [entry is not None and member in entry["attributes"] for entry in entries]
-    known = frozenset(next(entry["attributes"] for entry in reversed(entries) if entry is not None))
+    names = [{*entry["attributes"], *entry.get("methods", {})} if entry else set() for entry in entries]
+    having = [member in known for known in names]
+    known = frozenset(names[0] | names[1])
     _told(file, node, f"dl.{kind}.{member}", having, known, member, table, notes)
 
 
@@ -208,12 +209,27 @@ class _Scope:
             kind = self._annotated(argument.annotation)
             if kind:
                 self._parameters[argument.arg] = kind
-        holder = next(iter(self.file.above(scope)), None)
-        if found is not None and found.is_adapter and any(one.node is holder for one in found.classes):
-            self._self = self_name(scope)
+        if found is None or not found.is_adapter:
+            return
+        method = self._method(scope, found)
+        own = self_name(method) if method is not None else None
+        if method is scope or own not in self._names:
+            self._self = own
+        if method is scope:
             for position, kind in PARAMETER_TYPES.get(scope.name, {}).items():
                 if position < len(arguments):
                     self._parameters.setdefault(arguments[position].arg, kind)
+
+    def _method(self, scope: Function, found: Hierarchy) -> Function | None:
+        """The method of the adapter that a function is, or in which it is defined."""
+        inner: ast.AST = scope
+        for parent in self.file.above(scope):
+            if isinstance(parent, ast.ClassDef):
+                mine = any(one.node is parent for one in found.classes)
+                return inner if mine and isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+            if isinstance(parent, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                inner = parent
+        return None
 
     def _annotated(self, annotation: ast.expr | None) -> str | None:
         if not isinstance(annotation, (ast.Attribute, ast.Name)):
@@ -314,6 +330,10 @@ def _signatures(reader: _Scope, node: ast.Call) -> tuple[str, list[tuple[Paramet
     if name is not None:
         return f"dl.{name}", [s for v in versions for s in _of_name(v, name)]
     if isinstance(node.func, ast.Attribute):
+        owner = reader.module_name(node.func.value)
+        entry = reader.table.newest.classes.get(owner or "", {})
+        if owner is not None and node.func.attr in entry.get("statics", ()):
+            return f"dl.{owner}.{node.func.attr}", [v.method(owner, node.func.attr) for v in versions]
         kind = reader.kind(node.func.value)
         if kind is not None and not reader.table.newest.classes[kind].get("open"):
             found = [v.method(kind, node.func.attr) for v in versions]
