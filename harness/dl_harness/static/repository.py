@@ -141,7 +141,8 @@ class Repository:
         above = self.entry.parent
         while (above / "__init__.py").is_file() and above != self.root:
             above = above.parent
-        return tuple(dict.fromkeys((*self.extra_paths, self.root, self.entry.parent, above)))
+        inside = (above,) if above.is_relative_to(self.root) else ()
+        return tuple(dict.fromkeys((*self.extra_paths, self.root, self.entry.parent, *inside)))
 
     def module(self, name: str, importer: Path) -> Path | None:
         """The file of a module of this repository (or the folder of a package without one), or None.
