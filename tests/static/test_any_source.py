@@ -126,7 +126,7 @@ def test_nothing_is_imported_and_nothing_of_the_adapter_is_run(tmp_path: Path) -
     assert ran.stdout.splitlines()[-1] == "0"
 
 
-def of_file(path: Path) -> SourceRead:
+def of_file(path: Path, reader: Reader) -> SourceRead:
     """One file read as if its first class were an adapter."""
     try:
         tree = ast.parse(path.read_bytes())
@@ -134,7 +134,7 @@ def of_file(path: Path) -> SourceRead:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         name = "Nothing"
     subject = Subject(name, str(path), entry_point=path.name, class_name=name)
-    return Reader().read(Target(subject, str(path.parent), source=str(path)))[1]
+    return reader.read(Target(subject, str(path.parent), source=str(path)))[1]
 
 
 def installed(*packages: str) -> list[Path]:
@@ -148,9 +148,10 @@ def installed(*packages: str) -> list[Path]:
 
 
 def test_a_sample_of_real_code_is_read_without_a_failure() -> None:
+    reader = Reader()
     sample = installed("json", "msgspec", "click")[::4]
 
-    assert {str(file): failed for file in sample if (failed := of_file(file).failed)} == {}
+    assert {str(file): failed for file in sample if (failed := of_file(file, reader).failed)} == {}
 
 
 @pytest.mark.slow
@@ -159,5 +160,6 @@ def test_hundreds_of_files_are_read_without_a_failure() -> None:
     files = [f for f in sorted(library.rglob("*.py")) if "site-packages" not in f.parts][::5]
     files += installed("dtlpy", "pytest", "hypothesis", "aiohttp", "numpy")[::7]
 
+    reader = Reader()
     assert len(files) > 400
-    assert {str(file): failed for file in files if (failed := of_file(file).failed)} == {}
+    assert {str(file): failed for file in files if (failed := of_file(file, reader).failed)} == {}

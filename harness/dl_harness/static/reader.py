@@ -37,7 +37,7 @@ MOST_FILES = 120
 MOST_BYTES = 1_500_000
 """How much of a repository is read: what the adapter imports, nearest first."""
 
-MOST_ANALYSED = 400_000
+MOST_ANALYSED = 200_000
 """Bytes of it of which every name is followed."""
 
 
@@ -100,8 +100,10 @@ class Reader:
                 continue
             _guarded(notes, "names", partial(names.read_names, file, notes))
             _guarded(notes, "imports", partial(imports.read_imports, repository, file, installed, declared, notes))
-            _guarded(notes, "SDK names", partial(sdk.read_sdk_names, repository, file, table, notes))
-            _guarded(notes, "SDK calls", partial(sdk.read_sdk_calls, repository, file, found, table, notes))
+            ours = found is not None and any(one.file is file for one in found.classes)
+            if "dtlpy" in file.text or ours:
+                _guarded(notes, "SDK names", partial(sdk.read_sdk_names, repository, file, table, notes))
+                _guarded(notes, "SDK calls", partial(sdk.read_sdk_calls, repository, file, found, table, notes))
             _guarded(notes, "effects", partial(effects.read_effects, repository, file, notes))
         _guarded(notes, "outputs", lambda: outputs.read_outputs(repository, files, found, declared, notes))
         if found is None:
