@@ -15,7 +15,7 @@ from dl_mock.clock import ticking_clock
 from dl_mock.ids import ObjectIds
 
 pytest.register_assert_rewrite(
-    "example_operations", "example_models", "mock_helpers", "naive_query", "sdk_calls", "sdk_session"
+    "example_operations", "example_models", "items_machine", "mock_helpers", "naive_query", "sdk_calls", "sdk_session"
 )
 
 # The SDK reads these when it is imported, which no test module does at its top.

@@ -1,12 +1,13 @@
-"""The platform and a naive model of a dataset, side by side: a dict of paths, driven by Hypothesis."""
+"""The platform and a naive model of a dataset, a dict of paths, side by side: driven by Hypothesis through an `Api`."""
 
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from mock_helpers import BOX, Api
@@ -18,14 +19,16 @@ from dl_mock.ids import ObjectIds
 NAMES = st.sampled_from(["a", "b.txt", "c d.png", "é"])
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map(lambda parts: "/" + "/".join(parts))
 CONTENTS = st.binary(max_size=4)
+LABELS = st.sampled_from(["cat", "dog", "bird"])
+DATASET = "65aa00000000000000000002"
 
 
 @dataclass
 class Entry:
-    """What the model knows of a path: its bytes, or None for a directory, and how many annotations it has."""
+    """What the model knows of a path: its bytes, or None for a directory, and the labels of its annotations."""
 
     content: bytes | None
-    annotations: int = 0
+    labels: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -67,19 +70,21 @@ def above(path: str) -> list[str]:
 class Items(RuleBasedStateMachine):
     """Each rule does one thing to both, and both must agree whether it may be done."""
 
-    def __init__(self) -> None:
+    def __init__(self, reach: Callable[[Platform], AbstractContextManager[Api]]) -> None:
         super().__init__()
         clock = ticking_clock()
-        self.platform = Platform(clock=clock, new_id=ObjectIds(clock))
-        self.platform.load_scene({"datasets": [{"id": "65aa00000000000000000002", "name": "dataset"}]})
-        self.api = Api(self.platform)
-        self.dataset = "65aa00000000000000000002"
+        platform = Platform(clock=clock, new_id=ObjectIds(clock))
+        platform.load_scene({"datasets": [{"id": DATASET, "name": "dataset"}]})
+        self.reached = reach(platform)
+        self.api = self.reached.__enter__()
+        self.dataset = DATASET
         self.model = Model()
 
+    def teardown(self) -> None:
+        self.reached.__exit__(None, None, None)
+
     def id_at(self, path: str) -> str:
-        found = self.platform.state.item_at(self.dataset, path)
-        assert found is not None
-        return str(found["id"])
+        return str(listed(self.api, self.dataset)[path]["id"])
 
     def chosen(self, data: st.DataObject, kind: str = "any") -> str:
         fitting = [path for path, entry in self.model.entries.items() if kind == "any" or entry.content is not None]
@@ -135,7 +140,7 @@ class Items(RuleBasedStateMachine):
         answer = self.api.post(f"/items/{self.id_at(source)}/clone", body)
         if self.model.free(to):
             entry = self.model.entries[source]
-            self.model.put(to, Entry(entry.content, entry.annotations))
+            self.model.put(to, Entry(entry.content, list(entry.labels)))
             assert answer.json()["status"] == "success"
         else:
             assert answer.status == 400
@@ -148,11 +153,27 @@ class Items(RuleBasedStateMachine):
         self.model.take(path)
 
     @precondition(has_files)
-    @rule(data=st.data(), count=st.integers(0, 3))
-    def annotate(self, data: st.DataObject, count: int) -> None:
+    @rule(data=st.data(), labels=st.lists(LABELS, max_size=3))
+    def annotate(self, data: st.DataObject, labels: list[str]) -> None:
         path = self.chosen(data, "file")
-        self.api.post(f"/items/{self.id_at(path)}/annotations", [BOX] * count)
-        self.model.entries[path].annotations += count
+        self.api.post(f"/items/{self.id_at(path)}/annotations", [{**BOX, "label": label} for label in labels])
+        self.model.entries[path].labels += labels
+
+    @precondition(lambda self: any(entry.labels for entry in self.model.entries.values()))
+    @rule(data=st.data(), label=LABELS)
+    def relabel(self, data: st.DataObject, label: str) -> None:
+        path = self.annotated(data)
+        index, annotation_id = self.one_annotation(data, path)
+        assert self.api.put(f"/annotations/{annotation_id}", {"label": label}).status == 200
+        self.model.entries[path].labels[index] = label
+
+    @precondition(lambda self: any(entry.labels for entry in self.model.entries.values()))
+    @rule(data=st.data())
+    def delete_annotation(self, data: st.DataObject) -> None:
+        path = self.annotated(data)
+        index, annotation_id = self.one_annotation(data, path)
+        assert self.api.delete(f"/annotations/{annotation_id}").status in (200, 204)
+        del self.model.entries[path].labels[index]
 
     @precondition(has_files)
     @rule(data=st.data())
@@ -160,40 +181,43 @@ class Items(RuleBasedStateMachine):
         path = self.chosen(data, "file")
         query = {"resource": "annotations", "filter": {"itemId": self.id_at(path)}, "delete": True}
         self.api.post(f"/datasets/{self.dataset}/query", query)
-        self.model.entries[path].annotations = 0
+        self.model.entries[path].labels.clear()
+
+    def annotated(self, data: st.DataObject) -> str:
+        return data.draw(st.sampled_from([path for path, entry in self.model.entries.items() if entry.labels]))
+
+    def one_annotation(self, data: st.DataObject, path: str) -> tuple[int, str]:
+        """One of an item's annotations: its place among the model's labels, and its id on the platform."""
+        index = data.draw(st.integers(0, len(self.model.entries[path].labels) - 1))
+        label = self.model.entries[path].labels[index]
+        there = self.api.get(f"/items/{self.id_at(path)}/annotations").json()
+        return index, next(str(one["id"]) for one in there if one["label"] == label)
 
     @invariant()
-    def the_same_paths_are_there(self) -> None:
-        rows = self.listed()
-        assert {path: row["type"] for path, row in rows.items()} == {
-            path: "dir" if entry.content is None else "file" for path, entry in self.model.entries.items()
-        }
-        assert all(row["dir"] == posixpath.dirname(path) for path, row in rows.items())
-
-    @invariant()
-    def the_same_bytes_and_annotations_are_there(self) -> None:
-        rows = self.listed()
-        for path, entry in self.model.entries.items():
-            if entry.content is not None:
-                row = rows[path]
-                assert (row["annotationsCount"], row["annotated"]) == (entry.annotations, entry.annotations > 0)
-                assert self.api.get(f"/items/{row['id']}/stream").body == entry.content
-                assert len(self.api.get(f"/items/{row['id']}/annotations").json()) == entry.annotations
-
-    @invariant()
-    def the_counters_of_the_dataset_are_right(self) -> None:
-        files = [entry for entry in self.model.entries.values() if entry.content is not None]
-        dataset = self.api.get(f"/datasets/{self.dataset}").json()
-        assert dataset["itemsCount"] == len(files)
-        assert dataset["annotated"] == sum(entry.annotations > 0 for entry in files)
-        assert dataset["annotationsCount"] == sum(entry.annotations for entry in files)
-
-    def listed(self) -> dict[str, dict[str, Any]]:
-        page = self.api.post(f"/datasets/{self.dataset}/query", {"filter": {}, "pageSize": 1000}).json()
-        return {row["filename"]: row for row in page["items"]}
+    def both_are_the_same(self) -> None:
+        compare(self.api, self.dataset, self.model)
 
 
-Items.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
-)
-test_a_dataset_is_what_a_naive_model_says = Items.TestCase
+def listed(api: Api, dataset: str) -> dict[str, dict[str, Any]]:
+    """All items of a dataset by their path."""
+    page = api.post(f"/datasets/{dataset}/query", {"filter": {}, "pageSize": 1000}).json()
+    return {row["filename"]: row for row in page["items"]}
+
+
+def compare(api: Api, dataset: str, model: Model) -> None:
+    """Assert that a dataset has the paths, bytes, annotations and counters that a model says."""
+    rows = listed(api, dataset)
+    kinds = {path: "dir" if entry.content is None else "file" for path, entry in model.entries.items()}
+    assert {path: row["type"] for path, row in rows.items()} == kinds
+    assert all(row["dir"] == posixpath.dirname(path) for path, row in rows.items())
+    files = {path: entry for path, entry in model.entries.items() if entry.content is not None}
+    for path, entry in files.items():
+        row = rows[path]
+        assert (row["annotationsCount"], row["annotated"]) == (len(entry.labels), bool(entry.labels))
+        assert api.get(f"/items/{row['id']}/stream").body == entry.content
+        labels = [one["label"] for one in api.get(f"/items/{row['id']}/annotations").json()]
+        assert sorted(labels) == sorted(entry.labels)
+    counters = api.get(f"/datasets/{dataset}").json()
+    assert counters["itemsCount"] == len(files)
+    assert counters["annotated"] == sum(bool(entry.labels) for entry in files.values())
+    assert counters["annotationsCount"] == sum(len(entry.labels) for entry in files.values())
