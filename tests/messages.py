@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,9 +28,14 @@ def versions() -> str:
 
 
 def message(result: Result) -> str:
-    """The card of a result, with files as they are seen from the root of this repository."""
-    findings = tuple(msgspec.structs.replace(f, file=_from_the_root(f.file)) for f in result.findings)
-    card = terminal.card(msgspec.structs.replace(result, findings=findings))
+    """The card of a result with its first finding, and with files as they are seen from the root of this repository.
+
+    How often the same is found depends on which flows were run, and those on which contracts were selected.
+    """
+    first = result.findings[0]
+    where = re.sub(r" \(and (?:once|\d+ times) more\)$", "", first.where)
+    finding = msgspec.structs.replace(first, file=_from_the_root(first.file), where=where)
+    card = terminal.card(msgspec.structs.replace(result, findings=(finding,)))
     return card.replace(f"{ROOT}{os.sep}", "") + "\n"
 
 
