@@ -39,6 +39,12 @@ def message(result: Result) -> str:
     return card.replace(f"{ROOT}{os.sep}", "") + "\n"
 
 
+def words(text: str) -> list[str]:
+    """A message without what differs between two runs: numbers, ids and names of temporary folders."""
+    text = re.sub(r"tmp/tmp\w+|[0-9a-f]{24}", "#", text)
+    return re.sub(r"\d+(?:\.\d+)?", "#", text).split()
+
+
 def _from_the_root(file: str | None) -> str | None:
     path = Path(file or "").resolve()
     return path.relative_to(ROOT).as_posix() if file and path.is_relative_to(ROOT) else file

@@ -60,8 +60,12 @@ READ_TOO = {
     "OUT-014": {"SID-006"},
     "THR-006": {"SID-006"},
     "TRN-003": {"POR-004"},
+    "LAY-004": {"LIF-016"},
+    "LAY-009 another name": {"LIF-016"},
+    "LIF-010": {"LIF-012", "LIF-013"},
 }
-"""Static contracts that see in the source what the run shows."""
+"""Contracts that have something to say of the adapter of another one: static ones see in the source what the run shows,
+and what is saved or stored wrongly is also missing when it is loaded or predicted again."""
 
 
 @dataclass(frozen=True)
@@ -396,7 +400,7 @@ def test_the_message_is_the_one_that_is_shipped(check: Callable[[Run], Checked],
 
     assert shipped.is_file(), messages.RENEW.format(run.contract)
     message = messages.message(results(check(run))[run.contract])
-    assert message == shipped.read_text("utf-8"), messages.RENEW.format(run.contract)
+    assert messages.words(message) == messages.words(shipped.read_text("utf-8")), messages.RENEW.format(run.contract)
 
 
 QUIET = {"pass", "inapplicable", "vacuous"}

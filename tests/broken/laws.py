@@ -16,15 +16,21 @@ from good.segmenter import Segmenter
 class Scored(Detector):
     """A detector of what is bright, by a score per image, to have something that can go wrong."""
 
+    def prepare_item_func(self, item: dl.Item) -> np.ndarray:
+        image = super().prepare_item_func(item)
+        return np.zeros((0, 0), np.uint8) if image is None else image
+
     def found(self, image: np.ndarray, confidence: float, label: str = "bright") -> dl.AnnotationCollection:
         collection = dl.AnnotationCollection()
+        if not image.size:
+            return collection
         height, width = image.shape
         box = dl.Box(left=0, top=0, right=width, bottom=height, label=label)
         collection.add(box, model_info=self.info(float(min(max(confidence, 0), 1))))
         return collection
 
     def score(self, image: np.ndarray) -> float:
-        return float(image.mean()) / 255
+        return float(image.mean()) / 255 if image.size else 0.0
 
 
 class GetsUsedToLight(Scored):
@@ -98,13 +104,19 @@ class ReadsTheSizeOfTheFile(Detector):
     def prepare_item_func(self, item: dl.Item) -> tuple[np.ndarray, int]:
         content = item.download(save_locally=False)
         size = len(content.getvalue())
-        with Image.open(content) as opened:
-            return np.asarray(opened.convert("L")), size
+        try:
+            with Image.open(content) as opened:
+                return np.asarray(opened.convert("L")), size
+        except OSError:
+            return np.zeros((0, 0), np.uint8), size
 
     def predict(self, batch: list[tuple[np.ndarray, int]], **kwargs: Any) -> list[dl.AnnotationCollection]:
         collections = []
         for image, size in batch:
             collection = dl.AnnotationCollection()
+            if not image.size:
+                collections.append(collection)
+                continue
             label = "bright" if size % 2 else "dark"
             box = dl.Box(left=0, top=0, right=image.shape[1], bottom=image.shape[0], label=label)
             collection.add(box, model_info=self.info(0.5 + size % 97 / 200))
@@ -116,8 +128,10 @@ class StaysInTheFrameOfTheModel(Detector):
     """Returns the boxes of the thumbnail that the model has looked at, which lie within every larger image."""
 
     def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
-        thumbnails = [Image.fromarray(image).resize((30, 30), Image.Resampling.BOX) for image in batch]
-        return super().predict([np.asarray(thumbnail) for thumbnail in thumbnails])
+        return super().predict([image if image is None else self.thumbnail(image) for image in batch])
+
+    def thumbnail(self, image: np.ndarray) -> np.ndarray:
+        return np.asarray(Image.fromarray(image).resize((30, 30), Image.Resampling.BOX))
 
 
 class SegmentsByChance(Segmenter):
