@@ -96,6 +96,8 @@ def _wrong(
     kind = "annotation" if function == "predict" else "vector"
     if before and not after:
         return f"nothing is stored, instead of {counted(before, kind)}"
+    if item.is_prompt:
+        return None  # an answer may build on earlier ones; whose it is, PRM-002 says
     if item.id not in single or item.id not in together:
         return None
     own, entry = single[item.id], together[item.id]
@@ -109,6 +111,13 @@ def _wrong(
     return None if owner is None else f"what belongs to {owner}"
 
 
+def _read_by_the_adapter(evidence: Evidence) -> str | None:
+    """Applies where the adapter itself reads the item (SDK: PromptItem.from_item raises for what is no JSON)."""
+    flows = [flow for _, _, flow in _pairs(evidence)]
+    prompts = any(item.is_prompt for flow in flows for item in flow.items)
+    return _tried(evidence) or ("prompt items are read by the SDK, which raises" if prompts else None)
+
+
 @contract(
     "ERR-002",
     "error propagation",
@@ -119,7 +128,7 @@ def _wrong(
     severity_reason="The execution fails visibly, and can be repeated without the item; many adapters do so.",
     needs=NEEDS,
     severity="warning",
-    applies=_tried,
+    applies=_read_by_the_adapter,
 )
 def the_call_goes_on(evidence: Evidence) -> Iterator[Judgement]:
     """SDK: predict_items, pool.map(self.prepare_item_func, batch_items)."""

@@ -5,6 +5,7 @@ A prompt adapter writes through the prompt item while it predicts and returns no
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from dl_harness.contract import Judged, Judgement, Seen, contract
@@ -73,19 +74,26 @@ def last_prompt_is_answered(evidence: Evidence) -> Iterator[Judgement]:
     applies=_prompts,
 )
 def right_item_is_answered(evidence: Evidence) -> Iterator[Judgement]:
-    """SDK: PromptItem.add writes to the item it was made from. Compared with batches of one."""
-    many, one = evidence.flow("predict_items"), evidence.flow("predict_items/one")
+    """SDK: PromptItem.add writes to the item it was made from. Compared with batches of one.
+
+    Only answers that tell their item can be compared: those that stay the same when the item, which by then holds an
+    earlier answer, is asked again, and that no other item gets.
+    """
+    many, again, one = (evidence.flow(f"predict_items{variant}") for variant in ("", "/again", "/one"))
     if many is None or one is None or many.ended != "returned" or one.ended != "returned":
         return
     alone = {item.id: _said(one, item) for item in one.items if item.is_prompt}
+    shared = Counter(text for texts in alone.values() for text in texts)
     for item in many.items:
         said = _said(many, item)
-        if item.id not in alone or not said:
+        if item.id not in alone or not said or (again is not None and said != _said(again, item)):
+            continue
+        if any(shared[text] > 1 for text in alone[item.id]):
             continue
         yield Judged("prompt items")
-        if said == alone[item.id] or said & alone[item.id]:
+        if said & alone[item.id]:
             continue
-        owner = next((other for other in many.items if other.id != item.id and said & alone.get(other.id, set())), None)
+        owner = next((other for other in many.items if other.id != item.id and said == alone.get(other.id)), None)
         if owner is not None:
             yield Seen(
                 f"the answer that {item.name} gets alone",
