@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import dtlpy as dl
 
@@ -12,3 +13,9 @@ if "--model" not in sys.argv:
 
 class NeedsArguments(dl.BaseModelAdapter):
     """Was a script."""
+
+    def load(self, local_path: str, **kwargs: Any) -> None:
+        pass
+
+    def predict(self, batch: list, **kwargs: Any) -> list[dl.AnnotationCollection]:
+        return [dl.AnnotationCollection() for _ in batch]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dl_harness.contract import Judge, Judged, Judgement, Seen, contract
+from dl_harness.contracts.layout import save_writes_something, saved_model_predicts_the_same
 from dl_harness.contracts.reading import EMBEDDING, PREDICTING, at, by_name, ended, listed, outcome, same_entry, uses
 from dl_harness.contracts.signature import CALLS, adapter_known, overridden, refusal
 from dl_harness.evidence import Call, Evidence, Flow, Place
@@ -431,9 +432,16 @@ def saves_again(evidence: Evidence) -> Iterator[Judgement]:
     applies=lambda e: overridden("save")(e) or overridden("load")(e),
 )
 def fresh_load_reads_what_was_saved(evidence: Evidence) -> Iterator[Judgement]:
-    """SDK: save_to_model uploads local_path, load_from_model downloads it again."""
+    """SDK: save_to_model uploads local_path, load_from_model downloads it again.
+
+    Where nothing was written, or the predictions show the loss, the contracts on these say it.
+    """
     flow, saved = evidence.flow("load_from_model/fresh"), evidence.flow("save_to_model")
     if flow is None or saved is None or not saved.artifacts:
+        return
+    if any(
+        seen for shows in (save_writes_something, saved_model_predicts_the_same) for seen in shows.broken_by(evidence)
+    ):
         return
     for call in flow.called("load"):
         if call.ended == "returned":

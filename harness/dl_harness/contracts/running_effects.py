@@ -162,8 +162,9 @@ def declared_keys_stay(evidence: Evidence) -> Iterator[Judgement]:
     why="The threshold is what users turn to get fewer and better predictions; one that is declared and never applied"
     " changes nothing, however far they turn it.",
     fix="Read the key in load, and leave out what is below it: if score >= self.threshold.",
-    severity_reason="The setting that the model offers has no effect.",
+    severity_reason="The setting has no effect; but a stand-in for the framework may be what ignores it.",
     needs=("reload", "predict_items"),
+    severity="warning",
     applies=lambda e: adapter_known(e) or _no_threshold(e),
 )
 def threshold_is_kept(evidence: Evidence) -> Iterator[Judgement]:
