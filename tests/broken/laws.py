@@ -16,10 +16,6 @@ from good.segmenter import Segmenter
 class Scored(Detector):
     """A detector of what is bright, by a score per image, to have something that can go wrong."""
 
-    def prepare_item_func(self, item: dl.Item) -> np.ndarray:
-        image = super().prepare_item_func(item)
-        return np.zeros((0, 0), np.uint8) if image is None else image
-
     def found(self, image: np.ndarray, confidence: float, label: str = "bright") -> dl.AnnotationCollection:
         collection = dl.AnnotationCollection()
         if not image.size:
@@ -78,8 +74,10 @@ class EmbedsAgainstTheMean(Embedder):
     """Subtracts the mean of the batch from every vector of it."""
 
     def embed(self, batch: list[np.ndarray], **kwargs: Any) -> list[list[float]]:
-        vectors = np.asarray(super().embed(batch))
-        return (vectors - vectors.mean(axis=0) * (len(batch) > 1)).tolist()
+        vectors = super().embed(batch)
+        known = [vector for vector in vectors if vector]
+        mean = np.mean(known, axis=0) if len(batch) > 1 else 0
+        return [(np.asarray(vector) - mean).tolist() if vector else vector for vector in vectors]
 
 
 class SplitsLargeBatches(Scored):
@@ -128,7 +126,7 @@ class StaysInTheFrameOfTheModel(Detector):
     """Returns the boxes of the thumbnail that the model has looked at, which lie within every larger image."""
 
     def predict(self, batch: list[np.ndarray], **kwargs: Any) -> list[dl.AnnotationCollection]:
-        return super().predict([image if image is None else self.thumbnail(image) for image in batch])
+        return super().predict([self.thumbnail(image) if image.size else image for image in batch])
 
     def thumbnail(self, image: np.ndarray) -> np.ndarray:
         return np.asarray(Image.fromarray(image).resize((30, 30), Image.Resampling.BOX))
