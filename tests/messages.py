@@ -40,8 +40,8 @@ def message(result: Result) -> str:
 
 
 def words(text: str) -> list[str]:
-    """A message without what differs between two runs: numbers, ids, temporary folders, and which of the items came first
-    (the wrapper prepares them in sixteen threads)."""
+    """A message without what differs between two runs: numbers, ids, temporary folders, and which item came first (the
+    wrapper prepares them in sixteen threads)."""
     text = re.sub(r"tmp/tmp\w+|[0-9a-f]{24}|[\w/]+\.(?:jpg|png|txt|md|json)\b", "#", text)
     return re.sub(r"\d+(?:\.\d+)?", "#", text).split()
 
