@@ -37,6 +37,8 @@ def broken_by(evidence: Evidence, flow: Flow, item: ItemSeen) -> tuple[str, str,
     failure = next((failure for one, failure in flow.item_failures if one == item.id), None)
     if failure is None:
         return None
+    if flow.wrapper == "reference" and failure.type == "ItemsFailedError":
+        return None  # the function came back; that the item got nothing is said at the end, where the SDK is silent
     function = "embed" if flow.name.startswith("embed") else "predict"
     where = failure.place if failure.place.file else at(evidence, function)
     return ended("raised", failure), function, where
